@@ -1,0 +1,243 @@
+// The perf core as of January 2016: version `base` (labels V0 of scheduling.md and lifetime.md).
+//
+// One virtual function for each kernel function that a patch of the series may replace, with the
+// kernel's own name. A later version derives from the one before it and overrides those that its
+// patch touched (core/versions/). Files of this folder hold one kernel path each.
+//
+// Conventions:
+//  - functions that return a Path contain scheduling points; all others are atomic;
+//  - "Locks:" in a comment names what the caller holds: CL(ctx) is ctx->lock with interrupts off,
+//    CM(ctx) ctx->mutex, XM(e) e->child_mutex, PEM(t) t->perf_event_mutex, KL the lock of a CPU
+//    context;
+//  - kernel errors are plain negative ints, as in the kernel.
+#pragma once
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "core/engine.h"
+#include "core/open_args.h"
+#include "core/world.h"
+
+namespace reperf::core {
+
+class Base {
+ public:
+  Base(World& world, Engine& engine) : w(world), e(engine) {}
+  virtual ~Base() = default;
+  Base(const Base&) = delete;
+  Base& operator=(const Base&) = delete;
+
+  // ---- entry points: what drives the core
+
+  // One context switch on `cpu`, interrupts off throughout (Y8).
+  Path<> context_switch(Cpu cpu, TaskId prev, TaskId next);
+  // The same without counting anything: the log does not tell how `next` got there.
+  Path<> silent_switch(Cpu cpu, TaskId prev, TaskId next);
+  void set_task_cpu(TaskId task, Cpu dest);
+
+  virtual Path<> perf_event_open(TaskId caller, OpenArgs args, CallResult* result);
+  virtual Path<> perf_ioctl(EventId event, std::uint32_t cmd, std::uint64_t arg,
+                            CallResult* result);
+  virtual Path<> perf_read(EventId event, std::uint64_t size, CallResult* result);
+  // The last reference to the event's file went, in `task`.
+  virtual Path<> perf_release(EventId event);
+  virtual Path<> perf_event_init_task(TaskId parent, TaskId child);  // fork
+  virtual Path<> perf_event_exec(TaskId task);
+  virtual Path<> perf_event_exit_task(TaskId task);
+  // A work item that is due.
+  Path<> run_work(Work work);
+
+  // What perf_event_open() would answer; changes nothing. open_check.cpp and versions.
+  virtual OpenVerdict check_open(TaskId caller, const OpenArgs& args) = 0;
+
+  // Puts an event into the world that existed before a recording began.
+  EventId adopt_event(const AdoptedEvent& adopted);
+
+ protected:
+  // ---- objects
+  perf_event& ev(EventId id) { return w.events[id]; }
+  perf_event_context& cx(CtxId id) { return w.contexts[id]; }
+  task_struct& tk(TaskId id) { return w.tasks[id]; }
+  [[nodiscard]] Cpu smp_processor_id() const { return e.current()->cpu; }
+  perf_cpu_context& cpuctx_of(CtxId ctx, Cpu cpu) { return w.cpuctx(cpu, cx(ctx).nr); }
+
+  // ---- locks
+  Engine::LockAwaiter lock_ctx(CtxId c) { return e.lock(cx(c).lock, "ctx->lock", c.serial, true); }
+  void unlock_ctx(CtxId c) { e.unlock(cx(c).lock, "ctx->lock", c.serial, true); }
+  Engine::LockAwaiter lock_mutex(CtxId c) {
+    return e.lock(cx(c).mutex, "ctx->mutex", c.serial, false);
+  }
+  void unlock_mutex(CtxId c) { e.unlock(cx(c).mutex, "ctx->mutex", c.serial, false); }
+  Engine::LockAwaiter lock_children(EventId x) {
+    return e.lock(ev(x).child_mutex, "child_mutex", x.serial, false);
+  }
+  void unlock_children(EventId x) { e.unlock(ev(x).child_mutex, "child_mutex", x.serial, false); }
+  Engine::LockAwaiter lock_task(TaskId t) {
+    return e.lock(tk(t).perf_event_mutex, "perf_event_mutex", t.serial, false);
+  }
+  void unlock_task(TaskId t) {
+    e.unlock(tk(t).perf_event_mutex, "perf_event_mutex", t.serial, false);
+  }
+  // KL and, when there is one, CL of the task context.
+  Path<> perf_ctx_lock(Cpu cpu, perf_event_task_context nr, CtxId task_ctx);
+  void perf_ctx_unlock(Cpu cpu, perf_event_task_context nr, CtxId task_ctx);
+  // LIFE-87: takes CM of whatever context the event is in once it is held; returns that context.
+  Path<CtxId> perf_event_ctx_lock(EventId event);
+
+  // ---- facts
+  virtual void set_state(EventId event, perf_event_state state, Rule rule);
+  void set_is_active(CtxId ctx, std::uint8_t is_active, Rule rule);
+  void warn_on(bool condition, const char* name, Rule rule, CtxId ctx);
+  void finding(const char* name, Rule rule, EventId event);
+
+  // ---- time (event_times.cpp)
+  void update_context_time(CtxId ctx);
+  [[nodiscard]] Ns perf_event_time(const perf_event& event);
+  virtual void update_event_times(EventId event);
+  void update_group_times(EventId leader);
+  virtual void start_times(EventId event);         // add_event_to_ctx
+  virtual void mark_times_enabled(EventId event);  // __perf_event_mark_enabled
+  virtual void times_in(EventId event);            // sched in succeeded
+  virtual void times_out(EventId event);           // ACTIVE event sched out
+  virtual void times_skip(EventId event, Ns now);  // not on: enabled goes on, running does not
+
+  // ---- lists and groups (event_list.cpp)
+  void list_add_event(EventId event, CtxId ctx);
+  void list_del_event(EventId event, CtxId ctx);
+  void perf_group_attach(EventId event);
+  void perf_group_detach(EventId event);
+  void add_event_to_ctx(EventId event, CtxId ctx);
+  [[nodiscard]] bool is_software_event(const perf_event& event) const;
+
+  // ---- scheduling (event_sched.cpp, ctx_sched.cpp). Locks: CL (and KL), on the local CPU
+  [[nodiscard]] bool event_filter_match(const perf_event& event, Cpu cpu) const;
+  [[nodiscard]] bool group_can_go_on(EventId leader, Cpu cpu, bool can_add_hw);
+  virtual int event_sched_in(EventId event, CtxId ctx, Cpu cpu);
+  virtual void event_sched_out(EventId event, CtxId ctx, Cpu cpu);
+  int group_sched_in(EventId leader, CtxId ctx, Cpu cpu);
+  void group_sched_out(EventId leader, CtxId ctx, Cpu cpu);
+  void ctx_pinned_sched_in(CtxId ctx, Cpu cpu);
+  void ctx_flexible_sched_in(CtxId ctx, Cpu cpu);
+  virtual void ctx_sched_out(CtxId ctx, Cpu cpu, std::uint8_t type);
+  virtual void ctx_sched_in(CtxId ctx, Cpu cpu, std::uint8_t type);
+  void perf_event_sched_in(Cpu cpu, perf_event_task_context nr, CtxId task_ctx);
+  void task_ctx_sched_out(CtxId ctx, Cpu cpu);
+  void ctx_resched(Cpu cpu, perf_event_task_context nr, CtxId task_ctx);
+  void walk_groups_out(CtxId ctx, Cpu cpu, std::uint8_t types);
+
+  // ---- the scheduler's hooks (task_sched.cpp)
+  Path<> perf_event_task_sched_out(Cpu cpu, TaskId prev, TaskId next);
+  Path<> perf_event_task_sched_in(Cpu cpu, TaskId prev, TaskId next);
+  Path<> perf_event_context_sched_out(Cpu cpu, TaskId task, perf_event_task_context nr,
+                                      TaskId next);
+  Path<> perf_event_context_sched_in(Cpu cpu, CtxId ctx);
+  [[nodiscard]] bool context_equiv(CtxId ctx1, CtxId ctx2);
+  void perf_event_sync_stat(CtxId ctx, CtxId next_ctx);
+  void swap_contexts(TaskId task, TaskId next, perf_event_task_context nr);
+
+  // ---- cross-CPU calls (cross_call.cpp)
+  // A body that runs on the target CPU with interrupts off, and its argument.
+  struct EventCall {
+    EventId event{};
+    CtxId ctx{};  // filled in by perf_install_in_context of later versions
+    bool detach_group = false;
+  };
+  using ActiveFn = Path<int> (Base::*)(EventCall);
+  using InactiveFn = void (Base::*)(EventCall);
+  Path<int> task_function_call(TaskId task, const char* name, ActiveFn fn, EventCall call);
+  Path<int> cpu_function_call(Cpu cpu, const char* name, ActiveFn fn, EventCall call);
+  Path<int> remote_function(TaskId task, Cpu cpu, ActiveFn fn, EventCall call);
+  Path<> event_function_call(const char* name, ActiveFn active, InactiveFn inactive,
+                             EventCall call);
+
+  // ---- install, remove, enable, disable
+  virtual Path<> perf_install_in_context(CtxId ctx, EventId event, Cpu cpu);
+  virtual Path<int> __perf_install_in_context(EventCall call);
+  // For derived versions, which may not name a protected member of their base.
+  static constexpr ActiveFn install_body() { return &Base::__perf_install_in_context; }
+  void ___perf_install_in_context(EventCall call);
+  virtual Path<> perf_remove_from_context(EventId event, bool detach_group);
+  virtual Path<int> __perf_remove_from_context(EventCall call);
+  void ___perf_remove_from_context(EventCall call);
+  virtual Path<> _perf_event_enable(EventId event);
+  virtual Path<int> __perf_event_enable(EventCall call);
+  void ___perf_event_enable(EventCall call);
+  void __perf_event_mark_enabled(EventId event);
+  virtual Path<> _perf_event_disable(EventId event);
+  virtual Path<int> __perf_event_disable(EventCall call);
+  void ___perf_event_disable(EventCall call);
+
+  // ---- system calls
+  using EventPath = Path<> (Base::*)(EventId);
+  Path<> perf_event_for_each_child(EventId event, EventPath fn);
+  Path<> perf_event_for_each(EventId event, EventPath fn);
+  Path<> _perf_event_reset(EventId event);
+  Path<> perf_event_read(EventId event, bool group);
+  Path<int> __perf_event_read(EventCall call);
+  struct ReadValue {
+    std::uint64_t count = 0;
+    Ns enabled = 0;
+    Ns running = 0;
+  };
+  Path<ReadValue> perf_event_read_value(EventId event);
+  [[nodiscard]] std::uint64_t perf_event_count(const perf_event& event) const {
+    return event.count + event.child_count;
+  }
+  [[nodiscard]] std::uint64_t read_size(EventId event);
+  Path<> perf_read_group(EventId event, CallResult* result);
+
+  // ---- open (open.cpp)
+  EventId perf_event_alloc(const perf_event_attr& attr, PmuIndex pmu, Cpu cpu, EventId leader,
+                           EventId parent);
+  void account_event(EventId event);
+  void unaccount_event(EventId event);
+  Path<int> find_get_context(TaskId task, Cpu cpu, perf_event_task_context nr, CtxId* out);
+  CtxId alloc_perf_context(perf_event_task_context nr, TaskId task);
+  void unclone_ctx(CtxId ctx);
+  void get_ctx(CtxId ctx) { ++cx(ctx).refcount; }
+  void put_ctx(CtxId ctx);
+  void put_task(TaskId task);
+  [[nodiscard]] PmuIndex find_pmu(const perf_event_attr& attr) const;
+
+  // ---- end of life (release.cpp, exit.cpp, inherit.cpp)
+  virtual Path<> put_event(EventId event);
+  Path<> perf_remove_from_owner(EventId event);
+  void free_event(EventId event);  // a child: must hold the only reference (LIFE-12)
+  void _free_event(EventId event);
+  [[nodiscard]] virtual bool is_orphaned_event(const perf_event& top) const;  // LIFE-40
+  virtual void check_orphan(EventId child, CtxId ctx);                        // LIFE-79, LIFE-80
+  Path<> orphans_remove_work(CtxId ctx);
+  Path<> perf_event_exit_task_context(TaskId task, perf_event_task_context nr);
+  virtual Path<> __perf_event_exit_task(EventId event, CtxId ctx);
+  void sync_child_event(EventId child);
+  void unlink_child(EventId child);
+  Path<> perf_event_init_context(TaskId parent, TaskId child, perf_event_task_context nr);
+  Path<EventId> inherit_event(EventId parent, CtxId parent_ctx, EventId leader, TaskId child,
+                              CtxId child_ctx);
+  Path<> inherit_group(EventId leader, CtxId parent_ctx, TaskId child, CtxId child_ctx);
+  Path<bool> inherit_task_group(EventId leader, CtxId parent_ctx, TaskId child,
+                                perf_event_task_context nr);
+  Path<> perf_event_enable_on_exec(TaskId task, perf_event_task_context nr);
+  // Brings context time up to date before exec enables events; not in `base` (SCH-101).
+  virtual void exec_update_time(CtxId) {}
+
+  // ---- PMUs and software events (pmu.cpp, swevent.cpp)
+  int pmu_add(EventId event, Cpu cpu);
+  void pmu_del(EventId event, Cpu cpu);
+  void pmu_read(EventId event);
+  [[nodiscard]] bool counts_sw(const perf_event& event, std::uint64_t config) const;
+  void perf_sw_event_sched(Cpu cpu, perf_sw_ids id);
+
+  // ---- static key (open.cpp)
+  void key_off_work();
+
+  World& w;
+  Engine& e;
+};
+
+}  // namespace reperf::core

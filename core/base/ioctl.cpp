@@ -1,0 +1,83 @@
+// ioctl() on a perf descriptor: ENABLE, DISABLE, RESET, on one event or its group, each with its
+// inherited copies (SCH-100, LIFE-108 to LIFE-111, ABI-86 to ABI-90). Locks: CM, then XM.
+#include "core/base/base.h"
+
+namespace reperf::core {
+
+Path<> Base::perf_event_for_each_child(EventId event, EventPath fn) {
+  co_await lock_children(event);
+  co_await (this->*fn)(event);
+  for (const EventId child : ev(event).child_list) co_await (this->*fn)(child);
+  unlock_children(event);
+}
+
+Path<> Base::perf_event_for_each(EventId event, EventPath fn) {
+  const EventId leader = ev(event).group_leader;
+  co_await perf_event_for_each_child(leader, fn);
+  for (const EventId sibling : ev(leader).sibling_list) {
+    co_await perf_event_for_each_child(sibling, fn);
+  }
+}
+
+// Folded counts and all times stay (LIFE-108).
+Path<> Base::_perf_event_reset(EventId event) {
+  co_await perf_event_read(event, false);
+  ev(event).count = 0;
+  e.emit(Fact{.kind = FactKind::event_reset, .rule = Rule::LIFE_108, .event = event});
+}
+
+namespace {
+
+// Commands that exist but whose effects are not in the model.
+bool known_elsewhere(std::uint32_t cmd) {
+  switch (cmd) {
+    case PERF_EVENT_IOC_REFRESH:
+    case PERF_EVENT_IOC_PERIOD:
+    case PERF_EVENT_IOC_SET_OUTPUT:
+    case PERF_EVENT_IOC_SET_FILTER:
+    case PERF_EVENT_IOC_ID:
+    case PERF_EVENT_IOC_SET_BPF:
+    case PERF_EVENT_IOC_PAUSE_OUTPUT:
+    case PERF_EVENT_IOC_QUERY_BPF:
+    case PERF_EVENT_IOC_MODIFY_ATTRIBUTES:
+      return true;
+    default:
+      // FIONBIO, FIOASYNC and the like never reach perf.
+      return (cmd >> 8 & 0xff) != '$';
+  }
+}
+
+}  // namespace
+
+Path<> Base::perf_ioctl(EventId event, std::uint32_t cmd, std::uint64_t arg, CallResult* result) {
+  const CtxId ctx = co_await perf_event_ctx_lock(event);
+  EventPath fn = nullptr;
+  switch (cmd) {
+    case PERF_EVENT_IOC_ENABLE:
+      fn = &Base::_perf_event_enable;
+      break;
+    case PERF_EVENT_IOC_DISABLE:
+      fn = &Base::_perf_event_disable;
+      break;
+    case PERF_EVENT_IOC_RESET:
+      fn = &Base::_perf_event_reset;
+      break;
+    default:
+      result->ret = -ENOTTY;
+      result->modelled = !known_elsewhere(cmd);
+      break;
+  }
+  if (fn != nullptr) {
+    if ((arg & PERF_IOC_FLAG_GROUP) != 0) {
+      co_await perf_event_for_each(event, fn);
+    } else {
+      co_await perf_event_for_each_child(event, fn);
+    }
+    result->ret = 0;
+  }
+  unlock_mutex(ctx);
+  put_ctx(ctx);
+  result->done = true;
+}
+
+}  // namespace reperf::core

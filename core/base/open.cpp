@@ -1,0 +1,193 @@
+// perf_event_open() after its checks (LIFE section 3, steps O7 to O19), and contexts of tasks
+// (SCH-4, SCH-5). What it refuses is in core/versions/open_check_*.cpp.
+#include <algorithm>
+#include <utility>
+
+#include "core/base/base.h"
+
+namespace reperf::core {
+
+EventId Base::perf_event_alloc(const perf_event_attr& attr, PmuIndex pmu, Cpu cpu, EventId leader,
+                               EventId parent) {
+  const EventId id = w.events.create();
+  perf_event& x = ev(id);
+  x.pmu = pmu;
+  x.attr = attr;
+  x.cpu = cpu;
+  x.group_leader = leader ? leader : id;
+  x.parent = parent;
+  x.refcount = 1;
+  x.state = attr.disabled() ? PERF_EVENT_STATE_OFF : PERF_EVENT_STATE_INACTIVE;
+  if (pmu >= 0 && w.pmus[static_cast<std::size_t>(pmu)].model == PmuModel::software &&
+      attr.config < kSwIds) {
+    ++w.perf_swevent_enabled[attr.config];
+  }
+  if (e.observed()) {
+    e.emit(Fact{.kind = FactKind::event_new, .rule = Rule::SCH_8, .event = id, .event2 = parent});
+  }
+  return id;
+}
+
+CtxId Base::alloc_perf_context(perf_event_task_context nr, TaskId task) {
+  const CtxId ctx = w.contexts.create();
+  perf_event_context& c = cx(ctx);
+  c.nr = nr;
+  c.refcount = 1;
+  c.task = task;
+  ++tk(task).usage;
+  e.emit(Fact{.kind = FactKind::ctx_new, .rule = Rule::SCH_4, .task = task, .ctx = ctx});
+  return ctx;
+}
+
+void Base::put_task(TaskId task) {
+  if (--tk(task).usage == 0) w.tasks.destroy(task);
+}
+
+void Base::put_ctx(CtxId ctx) {
+  perf_event_context& c = cx(ctx);
+  if (--c.refcount != 0) return;
+  const CtxId parent = c.parent_ctx;
+  const TaskId task = c.task;
+  e.emit(Fact{.kind = FactKind::ctx_free, .rule = Rule::LIFE_15, .task = task, .ctx = ctx});
+  w.contexts.destroy(ctx);
+  if (parent) put_ctx(parent);
+  if (task) put_task(task);
+}
+
+// Locks: CL. The clone relation ends; the contexts keep whatever events they have now (SCH-68).
+void Base::unclone_ctx(CtxId ctx) {
+  perf_event_context& c = cx(ctx);
+  const CtxId parent = std::exchange(c.parent_ctx, CtxId{});
+  ++c.generation;
+  if (!parent) return;
+  e.emit(Fact{.kind = FactKind::ctx_unclone, .rule = Rule::SCH_68, .ctx = ctx, .ctx2 = parent});
+  put_ctx(parent);
+}
+
+// SCH-5. The context comes back referenced and pinned. Returns 0 or -errno.
+Path<int> Base::find_get_context(TaskId task, Cpu cpu, perf_event_task_context nr, CtxId* out) {
+  co_await e.point("find_get_context:begin");
+  if (!task) {
+    *out = w.cpuctx(cpu, nr).ctx;
+    if (!w.cpu(cpu).online) co_return -ENODEV;
+    get_ctx(*out);
+    ++cx(*out).pin_count;
+    co_return 0;
+  }
+  const auto slot = static_cast<std::size_t>(nr);
+  while (true) {
+    const CtxId ctx = tk(task).perf_event_ctxp[slot];
+    if (ctx) {
+      co_await lock_ctx(ctx);
+      const bool same = tk(task).perf_event_ctxp[slot] == ctx;
+      if (same) {
+        unclone_ctx(ctx);
+        ++cx(ctx).pin_count;
+        get_ctx(ctx);
+      }
+      unlock_ctx(ctx);
+      if (!same) continue;
+      *out = ctx;
+      co_return 0;
+    }
+    co_await lock_task(task);
+    const bool exiting = tk(task).exiting;
+    const bool empty = !tk(task).perf_event_ctxp[slot];
+    if (!exiting && empty) {
+      const CtxId fresh = alloc_perf_context(nr, task);
+      tk(task).perf_event_ctxp[slot] = fresh;
+      ++cx(fresh).pin_count;
+      get_ctx(fresh);
+      *out = fresh;
+    }
+    unlock_task(task);
+    if (exiting) co_return -ESRCH;
+    if (empty) co_return 0;
+  }
+}
+
+// SCH-58: which events need the scheduler's hooks. SCH-62: turning them on is two steps.
+void Base::account_event(EventId event) {
+  perf_event& x = ev(event);
+  if (x.parent || (x.attach_state & PERF_ATTACH_TASK) == 0) {
+    if (x.parent || !x.attr.has(AttrBit::context_switch)) return;
+  }
+  x.account_done = true;
+  if (w.perf_sched_events++ != 0) return;
+  w.sched_hooks_live = true;
+  e.emit(Fact{.kind = FactKind::key_on, .rule = Rule::SCH_62});
+}
+
+// SCH-60: the last decrement is put off by HZ jiffies.
+void Base::unaccount_event(EventId event) {
+  if (!std::exchange(ev(event).account_done, false)) return;
+  if (w.perf_sched_events > 1) {
+    --w.perf_sched_events;
+    return;
+  }
+  constexpr Ns kOneSecond = 1'000'000'000;
+  const Work item{w.now + kOneSecond, ++w.work_serial, WorkKind::key_off, CtxId{}};
+  w.work.insert(std::upper_bound(w.work.begin(), w.work.end(), item,
+                                 [](const Work& a, const Work& b) { return a.when < b.when; }),
+                item);
+  e.emit(Fact{.kind = FactKind::work_queue,
+              .rule = Rule::SCH_60,
+              .a = static_cast<std::int64_t>(item.when),
+              .text = "key-off"});
+}
+
+void Base::key_off_work() {
+  if (--w.perf_sched_events != 0) return;
+  w.sched_hooks_live = false;
+  e.emit(Fact{.kind = FactKind::key_off, .rule = Rule::SCH_60});
+}
+
+Path<> Base::perf_event_open(TaskId caller, OpenArgs args, CallResult* result) {
+  result->verdict = check_open(caller, args);
+  if (result->verdict.error != 0 && !result->force_success) {
+    result->ret = -result->verdict.error;
+    result->done = true;
+    co_return;
+  }
+  const perf_event_attr attr = decode_attr(args.attr_span());
+  TaskId target;
+  if (args.pid != -1) {
+    target = args.pid == 0 ? caller : w.find_task(static_cast<Tid>(args.pid));
+  }
+  const bool member = args.group && (args.flags & PERF_FLAG_FD_NO_GROUP) == 0;
+  const EventId leader = member ? args.group : EventId{};
+  const PmuIndex pmu = find_pmu(attr);
+  const EventId event = perf_event_alloc(attr, pmu, args.cpu, leader, EventId{});
+  if (target) ev(event).attach_state |= PERF_ATTACH_TASK;
+  account_event(event);
+
+  // SCH-7: a software member of a hardware group lives in its leader's context.
+  perf_event_task_context nr =
+      pmu >= 0 ? w.pmus[static_cast<std::size_t>(pmu)].task_ctx_nr : perf_sw_context;
+  if (leader && w.contexts.alive(ev(leader).ctx)) nr = cx(ev(leader).ctx).nr;
+  CtxId ctx;
+  const int error = co_await find_get_context(target, args.cpu, nr, &ctx);
+  if (error != 0) {
+    _free_event(event);
+    result->ret = error;
+    result->done = true;
+    co_return;
+  }
+  co_await e.point("open:before-mutex");
+  co_await lock_mutex(ctx);
+  co_await perf_install_in_context(ctx, event, args.cpu);
+  --cx(ctx).pin_count;
+  unlock_mutex(ctx);
+  // LIFE-20: between the install and this the event has no owner.
+  co_await e.point("open:before-owner");
+  ev(event).owner = caller;
+  e.emit(Fact{.kind = FactKind::owner_set, .rule = Rule::LIFE_20, .task = caller, .event = event});
+  co_await lock_task(caller);
+  tk(caller).perf_event_list.push_back(event);
+  unlock_task(caller);
+  result->event = event;
+  result->ret = 0;
+  result->done = true;
+}
+
+}  // namespace reperf::core

@@ -1,0 +1,241 @@
+#include "core/engine.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace reperf::core {
+
+std::size_t Chooser::choose(std::string_view, std::span<const Option>) { return 0; }
+bool Chooser::hold(const Run&, std::string_view) { return false; }
+
+Engine::Engine(World& world, Chooser& chooser) : world_(world), chooser_(chooser) {}
+Engine::~Engine() = default;
+
+void Engine::emit(Fact fact) {
+  if (!observed()) return;
+  fact.time = world_.now;
+  if (current_ != nullptr) {
+    if (fact.cpu == kNoCpu) fact.cpu = current_->cpu;
+    if (!fact.task) fact.task = current_->task;
+    fact.run = current_->id;
+  }
+  for (Observer* observer : observers_) observer->on_fact(fact, world_);
+}
+
+std::unique_ptr<Run> Engine::make_run(Path<> path) {
+  if (spare_.empty()) return std::make_unique<Run>(std::move(path));
+  std::unique_ptr<Run> run = std::move(spare_.back());
+  spare_.pop_back();
+  run->root = std::move(path);
+  return run;
+}
+
+void Engine::recycle(std::unique_ptr<Run> run) {
+  FrameStack frames = std::move(run->frames);
+  frames.clear();
+  *run = Run{std::move(run->root)};
+  run->frames = std::move(frames);
+  spare_.push_back(std::move(run));
+}
+
+RunId Engine::start(const char* name, RunContext context, TaskId task, Cpu cpu, Path<> path) {
+  if (current_ == nullptr) touch();
+  std::unique_ptr<Run> owned = make_run(std::move(path));
+  Run& run = *owned;
+  const RunId id{0, ++last_serial_};
+  run.id = id;
+  run.name = name;
+  run.context = context;
+  run.task = task;
+  run.cpu = cpu;
+  run.irq_off = context == RunContext::irq ? 1 : 0;
+  run.root.handle().promise().frames = &run.frames;
+  run.frames.push_back(run.root.handle());
+  // A run that may not start yet (interrupts are off there) waits with the others.
+  const bool now = eligible(run);
+  in_flight_.push_back(std::move(owned));
+  if (now && slice(run)) finish(id);
+  return id;
+}
+
+bool Engine::slice(Run& run) {
+  Run* const before = current_;
+  current_ = &run;
+  run.state = RunState::runnable;
+  run.started = true;
+  run.waits_for_lock = nullptr;
+  ++steps_;
+  if (run.context == RunContext::process && world_.tasks.alive(run.task)) {
+    run.cpu = world_.tasks[run.task].cpu;
+  }
+  bool ended = false;
+  while (true) {
+    const std::coroutine_handle<> frame = run.frames.back();
+    frame.resume();
+    if (!run.frames.back().done()) break;  // waits, in whatever frame is innermost now
+    run.frames.pop_back();
+    if (run.frames.empty()) {
+      ended = true;
+      break;
+    }
+  }
+  current_ = before;
+  return ended;
+}
+
+void Engine::finish(RunId id) {
+  const auto it = std::find_if(in_flight_.begin(), in_flight_.end(),
+                               [id](const auto& run) { return run->id == id; });
+  std::unique_ptr<Run> run = std::move(*it);
+  in_flight_.erase(it);
+  if (current_ == nullptr) touch();
+  recycle(std::move(run));
+}
+
+const Run* Engine::find(RunId id) const {
+  for (const auto& run : in_flight_) {
+    if (run->id == id) return run.get();
+  }
+  return nullptr;
+}
+
+const Run* Engine::find_task_run(TaskId task) const {
+  for (const auto& run : in_flight_) {
+    if (run->context == RunContext::process && run->task == task) return run.get();
+  }
+  return nullptr;
+}
+
+bool Engine::irqs_off(Cpu cpu) const {
+  for (const auto& run : in_flight_) {
+    // A run that has not made its first step has not disabled anything yet.
+    if (run->cpu == cpu && run->irq_off > 0 && run->started) return true;
+  }
+  return current_ != nullptr && current_->cpu == cpu && current_->irq_off > 0;
+}
+
+bool Engine::eligible(const Run& run) const {
+  switch (run.state) {
+    case RunState::held:
+      return false;
+    case RunState::blocked_lock:
+      if (run.waits_for_lock->owner != 0) return false;
+      break;
+    case RunState::blocked_run:
+      if (in_flight(run.waits_for_run)) return false;
+      break;
+    case RunState::spinning:
+      if (run.spin_epoch == epoch_) return false;
+      break;
+    case RunState::runnable:
+      break;
+  }
+  if (run.context == RunContext::irq) return run.started || !irqs_off(run.cpu);
+  if (run.context == RunContext::work) return true;
+  if (!world_.tasks.alive(run.task)) return false;
+  const task_struct& task = world_.tasks[run.task];
+  // The own interrupts-off section does not stop the run that is in it.
+  return task.on_cpu && (run.irq_off > 0 || !irqs_off(task.cpu));
+}
+
+void Engine::pump() {
+  std::vector<Option> options;
+  while (true) {
+    options.clear();
+    for (const auto& run : in_flight_) {
+      if (run.get() != current_ && eligible(*run)) options.push_back(Option{run.get()});
+    }
+    if (options.empty()) break;
+    const std::size_t pick =
+        options.size() == 1 ? 0 : chooser_.choose("engine:next", std::span{options});
+    Run& run = const_cast<Run&>(*options[pick].run);
+    const bool was_spinning = run.state == RunState::spinning;
+    if (slice(run)) {
+      finish(run.id);
+    } else if (!was_spinning || run.state != RunState::spinning) {
+      touch();  // a retry loop that turned once more changed nothing; everything else may have
+    }
+  }
+  report_livelocks();
+}
+
+void Engine::report_livelocks() {
+  for (const auto& run : in_flight_) {
+    if (run->state != RunState::spinning || run->livelock_reported) continue;
+    run->livelock_reported = true;
+    Run* const before = std::exchange(current_, run.get());
+    emit(Fact{.kind = FactKind::finding, .rule = Rule::SCH_80, .text = "livelock"});
+    current_ = before;
+  }
+}
+
+void Engine::resume_run(RunId id) {
+  for (const auto& run : in_flight_) {
+    if (run->id != id || run->state != RunState::held) continue;
+    run->state = RunState::runnable;
+    touch();
+    Run* const before = std::exchange(current_, run.get());
+    emit(Fact{.kind = FactKind::point_resumed, .text = run->point});
+    current_ = before;
+    return;
+  }
+}
+
+bool Engine::stops_at(const char* name) {
+  current_->point = name;
+  if (!chooser_.hold(*current_, name)) return false;
+  current_->state = RunState::held;
+  emit(Fact{.kind = FactKind::point_held, .text = name});
+  return true;
+}
+
+void Engine::take_lock(const LockAwaiter& l) {
+  l.lock.owner = current_->id.serial;
+  if (l.raw) ++current_->irq_off;
+  if (observed()) emit(Fact{.kind = FactKind::lock_take, .a = l.serial, .text = l.cls});
+}
+
+void Engine::unlock(Lock& l, const char* cls, std::uint32_t serial, bool raw) {
+  l.owner = 0;
+  if (raw) --current_->irq_off;
+  if (observed()) emit(Fact{.kind = FactKind::lock_drop, .a = serial, .text = cls});
+}
+
+void Engine::wait_for_lock(const LockAwaiter& l) {
+  current_->state = RunState::blocked_lock;
+  current_->waits_for_lock = &l.lock;
+  current_->point = l.cls;
+}
+
+void Engine::wait_for_run(RunId run) {
+  current_->state = RunState::blocked_run;
+  current_->waits_for_run = run;
+}
+
+void Engine::wait_spinning(const char* name) {
+  current_->state = RunState::spinning;
+  current_->point = name;
+  current_->spin_epoch = epoch_;
+  ++current_->spins;
+}
+
+Path<> Engine::carry_result(Path<int> body, int* result) { *result = co_await std::move(body); }
+
+Path<int> Engine::call_on(Cpu cpu, const char* name, Path<int> body) {
+  if (current_->cpu == cpu) {
+    irq_disable();
+    const int result = co_await std::move(body);
+    irq_enable();
+    co_return result;
+  }
+  emit(Fact{.kind = FactKind::ipi_send, .a = cpu, .text = name});
+  int result = 0;
+  // Both live in this frame, which waits for the end of the run that uses them.
+  const RunId run = start(name, RunContext::irq, world_.cpu(cpu).curr, cpu,
+                          carry_result(std::move(body), &result));
+  co_await RunAwaiter{*this, run};
+  emit(Fact{.kind = FactKind::ipi_return, .a = result, .text = name});
+  co_return result;
+}
+
+}  // namespace reperf::core

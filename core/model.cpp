@@ -1,0 +1,245 @@
+#include "core/model.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace reperf::core {
+
+namespace {
+
+// An exited task's last switches matter to nobody and are usually filtered; it is forgotten when
+// this many others have exited since.
+constexpr std::size_t kExitedKept = 1024;
+
+}  // namespace
+
+Model::Model(const VersionInfo& version, const MachineConfig& config, Chooser& chooser)
+    : version_(&version),
+      world_(make_world(config)),
+      engine_(world_, chooser),
+      core_(version.make(world_, engine_)) {}
+
+void Model::run(const char* name, RunContext context, TaskId task, Cpu cpu, Path<> path) {
+  engine_.start(name, context, task, cpu, std::move(path));
+  if (!engine_.quiescent()) engine_.pump();
+}
+
+void Model::gap(const char* what, Cpu cpu, TaskId task) {
+  engine_.emit(Fact{.kind = FactKind::gap, .cpu = cpu, .task = task, .text = what});
+}
+
+void Model::advance(Ns now) {
+  while (!world_.work.empty() && world_.work.front().when <= now) {
+    const Work item = world_.work.front();
+    world_.work.erase(world_.work.begin());
+    world_.now = std::max(world_.now, item.when);
+    run("work", RunContext::work, TaskId{}, kNoCpu, core_->run_work(item));
+  }
+  world_.now = std::max(world_.now, now);
+}
+
+TaskId Model::task(Tid tid, Cpu cpu) {
+  if (tid == 0) return world_.cpu(cpu).idle;
+  const TaskId known = world_.find_task(tid);
+  if (known) return known;
+  const TaskId fresh = world_.tasks.create();
+  task_struct& t = world_.tasks[fresh];
+  t.tid = tid;
+  t.pid = tid;
+  t.cpu = cpu;
+  world_.bind_tid(tid, fresh);
+  engine_.emit(Fact{.kind = FactKind::task_new, .cpu = cpu, .task2 = fresh});
+  return fresh;
+}
+
+void Model::set_task(Tid tid, Tid pid, std::string_view comm) {
+  const TaskId id = world_.find_task(tid);
+  if (!id) return;
+  world_.tasks[id].pid = pid;
+  world_.tasks[id].set_name(comm);
+}
+
+void Model::silent_switch(Cpu cpu, TaskId next) {
+  const TaskId prev = world_.cpu(cpu).curr;
+  for (const perf_cpu_context& cpuctx : world_.cpu(cpu).cpuctx) {
+    if (!cpuctx.task_ctx) continue;
+    gap("switch-not-seen", cpu, prev);
+    break;
+  }
+  run("sched_switch", RunContext::irq, prev, cpu, core_->silent_switch(cpu, prev, next));
+}
+
+TaskId Model::make_current(Tid tid, Cpu cpu) {
+  const TaskId id = task(tid, cpu);
+  if (world_.cpu(cpu).curr == id) return id;
+  const task_struct& t = world_.tasks[id];
+  if (t.on_cpu && t.cpu != cpu) silent_switch(t.cpu, world_.cpu(t.cpu).idle);
+  silent_switch(cpu, id);
+  return id;
+}
+
+// The task's last reference by the scheduler goes.
+void Model::retire(TaskId id) {
+  task_struct& t = world_.tasks[id];
+  if (t.on_cpu) {
+    cpu_struct& cpu = world_.cpu(t.cpu);
+    cpu.curr = cpu.idle;
+    world_.tasks[cpu.idle].on_cpu = true;
+    t.on_cpu = false;
+  }
+  if (world_.find_task(t.tid) == id) world_.unbind_tid(t.tid);
+  if (--t.usage == 0) world_.tasks.destroy(id);
+}
+
+void Model::sched_switch(Cpu cpu, Tid prev, Tid next, bool prev_dead) {
+  const TaskId from = make_current(prev, cpu);
+  const TaskId to = task(next, cpu);
+  const task_struct& t = world_.tasks[to];
+  if (t.on_cpu && !(from == to)) silent_switch(t.cpu, world_.cpu(t.cpu).idle);
+  run("sched_switch", RunContext::irq, from, cpu, core_->context_switch(cpu, from, to));
+  if (!prev_dead || prev == 0) return;
+  const auto it = std::find(exited_.begin(), exited_.end(), from);
+  if (it == exited_.end()) return;
+  exited_.erase(it);
+  retire(from);
+}
+
+void Model::sched_migrate_task(Tid tid, Cpu dest) {
+  const TaskId id = world_.find_task(tid);
+  if (!id) {
+    task(tid, dest);
+    return;
+  }
+  engine_.touch();
+  core_->set_task_cpu(id, dest);
+  if (!engine_.quiescent()) engine_.pump();
+}
+
+void Model::sched_process_fork(Cpu cpu, Tid parent, Tid child, Tid child_pid,
+                               std::string_view comm) {
+  const TaskId from = make_current(parent, cpu);
+  // A thread id that is used again: its former task is gone.
+  const TaskId stale = world_.find_task(child);
+  if (stale) {
+    const auto it = std::find(exited_.begin(), exited_.end(), stale);
+    if (it != exited_.end()) exited_.erase(it);
+    retire(stale);
+  }
+  const TaskId id = world_.tasks.create();
+  task_struct& t = world_.tasks[id];
+  t.tid = child;
+  t.pid = child_pid;
+  t.cpu = cpu;
+  t.set_name(comm);
+  world_.bind_tid(child, id);
+  engine_.emit(Fact{.kind = FactKind::task_new, .cpu = cpu, .task = from, .task2 = id});
+  run("fork", RunContext::process, from, cpu, core_->perf_event_init_task(from, id));
+}
+
+void Model::sched_process_exec(Cpu cpu, Tid tid, std::string_view comm) {
+  const TaskId id = make_current(tid, cpu);
+  world_.tasks[id].set_name(comm);
+  run("exec", RunContext::process, id, cpu, core_->perf_event_exec(id));
+}
+
+void Model::sched_process_exit(Cpu cpu, Tid tid) {
+  const TaskId id = make_current(tid, cpu);
+  if (world_.tasks[id].exiting) return;
+  run("exit", RunContext::process, id, cpu, core_->perf_event_exit_task(id));
+  exited_.push_back(id);
+  if (exited_.size() <= kExitedKept) return;
+  const TaskId oldest = exited_.front();
+  exited_.pop_front();
+  retire(oldest);
+}
+
+CallResult& Model::fresh_result(TaskId task) {
+  if (task.slot >= results_.size()) results_.resize(task.slot + 1);
+  CallResult& result = results_[task.slot];
+  std::vector<std::uint64_t> words = std::move(result.words);
+  words.clear();
+  result = CallResult{};
+  result.words = std::move(words);  // its memory serves the next read
+  return result;
+}
+
+CallResult& Model::perf_event_open(Cpu cpu, Tid tid, const OpenArgs& args, bool force_success) {
+  const TaskId id = make_current(tid, cpu);
+  const OpenVerdict verdict = core_->check_open(id, args);
+  // A target that the log has not named before existed all along, if the call succeeds.
+  if (args.pid > 0 && (verdict.error == 0 || force_success)) {
+    task(static_cast<Tid>(args.pid), cpu);
+  }
+  CallResult& result = fresh_result(id);
+  result.force_success = force_success;
+  run("perf_event_open", RunContext::process, id, cpu, core_->perf_event_open(id, args, &result));
+  result.verdict = verdict;
+  return result;
+}
+
+CallResult& Model::ioctl(Cpu cpu, Tid tid, EventId event, std::uint32_t cmd, std::uint64_t arg) {
+  const TaskId id = make_current(tid, cpu);
+  CallResult& result = fresh_result(id);
+  run("ioctl", RunContext::process, id, cpu, core_->perf_ioctl(event, cmd, arg, &result));
+  return result;
+}
+
+CallResult& Model::read(Cpu cpu, Tid tid, EventId event, std::uint64_t size) {
+  const TaskId id = make_current(tid, cpu);
+  CallResult& result = fresh_result(id);
+  run("read", RunContext::process, id, cpu, core_->perf_read(event, size, &result));
+  return result;
+}
+
+void Model::reread(Cpu cpu, EventId event, std::uint64_t size, CallResult* result) {
+  engine_.mute(true);
+  run("read", RunContext::work, TaskId{}, cpu, core_->perf_read(event, size, result));
+  engine_.mute(false);
+}
+
+void Model::release(Cpu cpu, Tid tid, EventId event) {
+  const TaskId id = make_current(tid, cpu);
+  const std::uint64_t log_id = world_.events[event].id;
+  if (log_id != 0) events_.erase(log_id);
+  run("close", RunContext::process, id, cpu, core_->perf_release(event));
+}
+
+EventId Model::adopt(const AdoptedEvent& adopted, std::uint64_t log_id) {
+  const EventId event = core_->adopt_event(adopted);
+  if (!adopted.parent && log_id != 0) events_[log_id] = event;
+  return event;
+}
+
+void Model::start_contexts() {
+  for (Cpu cpu = 0; world_.cpu_valid(cpu); ++cpu) {
+    const TaskId curr = world_.cpu(cpu).curr;
+    run("sched_switch", RunContext::irq, curr, cpu, core_->silent_switch(cpu, curr, curr));
+  }
+}
+
+void Model::bind_event(std::uint64_t log_id, EventId event) {
+  if (log_id == 0 || !world_.events.alive(event)) return;
+  world_.events[event].id = log_id;
+  events_[log_id] = event;
+}
+
+EventId Model::find_event(std::uint64_t log_id) const {
+  const auto it = events_.find(log_id);
+  if (it == events_.end() || !world_.events.alive(it->second)) return EventId{};
+  return it->second;
+}
+
+bool Model::resume(Tid tid, Cpu cpu) {
+  const TaskId id = tid == 0 ? TaskId{} : world_.find_task(tid);
+  for (const auto& r : engine_.runs()) {
+    const bool wanted = tid == 0 ? r->context == RunContext::irq && r->cpu == cpu
+                                 : r->context == RunContext::process && r->task == id;
+    if (r->state != RunState::held || !wanted) continue;
+    engine_.resume_run(r->id);
+    engine_.pump();
+    return true;
+  }
+  return false;
+}
+
+}  // namespace reperf::core

@@ -1,0 +1,91 @@
+// A modelled machine: a world, an engine and one version of the perf core.
+//
+// Whoever replays a log feeds it stimuli in the order of the log; each starts a kernel path and
+// lets everything go on that can. Objects are named as logs name them: tasks by thread id, events
+// by perf_event.id (bind_event). Not thread-safe; several models are independent of each other.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string_view>
+
+#include "core/engine.h"
+#include "core/versions/series.h"
+#include "core/world.h"
+
+namespace reperf::core {
+
+class Model {
+ public:
+  // Precondition: version.make != nullptr.
+  Model(const VersionInfo& version, const MachineConfig& config, Chooser& chooser);
+
+  void add_observer(Observer* observer) { engine_.add_observer(observer); }
+  [[nodiscard]] World& world() { return world_; }
+  [[nodiscard]] const World& world() const { return world_; }
+  [[nodiscard]] Engine& engine() { return engine_; }
+  [[nodiscard]] const VersionInfo& version() const { return *version_; }
+
+  // The virtual clock moves on, never back; work that is due by then runs at its time.
+  void advance(Ns now);
+
+  // ---- what the log tells of tasks and CPUs
+
+  // The task with this thread id; one that was not known before existed all along.
+  TaskId task(Tid tid, Cpu cpu);
+  // `tid` was seen running on `cpu`. When the model thought otherwise, the switches in between
+  // were filtered or lost.
+  TaskId make_current(Tid tid, Cpu cpu);
+  void set_task(Tid tid, Tid pid, std::string_view comm);
+
+  // ---- stimuli
+
+  void sched_switch(Cpu cpu, Tid prev, Tid next, bool prev_dead);
+  void sched_migrate_task(Tid tid, Cpu dest);
+  void sched_process_fork(Cpu cpu, Tid parent, Tid child, Tid child_pid, std::string_view comm);
+  void sched_process_exec(Cpu cpu, Tid tid, std::string_view comm);
+  void sched_process_exit(Cpu cpu, Tid tid);
+
+  // A call begins; its result stays valid until the next call of the same task.
+  CallResult& perf_event_open(Cpu cpu, Tid tid, const OpenArgs& args, bool force_success);
+  CallResult& ioctl(Cpu cpu, Tid tid, EventId event, std::uint32_t cmd, std::uint64_t arg);
+  CallResult& read(Cpu cpu, Tid tid, EventId event, std::uint64_t size);
+  // The last reference to the event's file goes.
+  void release(Cpu cpu, Tid tid, EventId event);
+  // A read that nobody observes: for the set of values that a window of time permits.
+  void reread(Cpu cpu, EventId event, std::uint64_t size, CallResult* result);
+
+  EventId adopt(const AdoptedEvent& event, std::uint64_t log_id);
+  // After a snapshot: contexts of the tasks that run are put on.
+  void start_contexts();
+
+  // ---- events by perf_event.id
+
+  void bind_event(std::uint64_t log_id, EventId event);
+  // None when the model does not know it (any more).
+  [[nodiscard]] EventId find_event(std::uint64_t log_id) const;
+
+  // ---- directives
+
+  // Continues a path that a directive holds; false when there is none.
+  bool resume(Tid tid, Cpu cpu);
+
+ private:
+  CallResult& fresh_result(TaskId task);
+  void run(const char* name, RunContext context, TaskId task, Cpu cpu, Path<> path);
+  void gap(const char* what, Cpu cpu, TaskId task);
+  void silent_switch(Cpu cpu, TaskId next);
+  void retire(TaskId task);
+
+  const VersionInfo* version_;
+  World world_;
+  Engine engine_;
+  std::unique_ptr<Base> core_;
+  std::deque<CallResult> results_;  // by task slot
+  std::map<std::uint64_t, EventId> events_;
+  std::deque<TaskId> exited_;  // tasks whose last switch may have been filtered
+};
+
+}  // namespace reperf::core

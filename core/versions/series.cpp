@@ -1,0 +1,65 @@
+#include "core/versions/series.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "core/versions/base_version.h"
+
+namespace reperf::core {
+
+namespace {
+
+// One line a version, in the order of the series.
+constexpr std::array kSeries{
+    VersionInfo{0, "base", "the core in January 2016, before seed 000", "", make_base, ""},
+    VersionInfo{1, "task-ctx-sched", "contexts without events are never active (seed 000)",
+                "SCH-37 SCH-40 SCH-83 SCH-93", make_task_ctx_sched, ""},
+    VersionInfo{2, "event-function", "one checked cross-call body", "", nullptr, ""},
+    VersionInfo{3, "tombstone", "dead contexts are marked", "", nullptr, ""},
+    VersionInfo{4, "child-cleanup", "children are cleaned up synchronously (seed 001, as posted)",
+                "", nullptr, ""},
+    VersionInfo{5, "child-cleanup-merged", "the same as it was merged", "", nullptr, ""},
+    VersionInfo{6, "context-time", "context time stands still when it should", "", nullptr, ""},
+    VersionInfo{7, "install-scaling", "install without a time hole (seed 003)", "", nullptr, ""},
+    VersionInfo{8, "hotplug-series", "lock order of CPU hotplug, as posted in May 2017", "",
+                nullptr, ""},
+    VersionInfo{9, "pmus-lock", "PMU registration against hotplug (seed 002)", "", nullptr, ""},
+    VersionInfo{10, "hotplug-merged", "the same as it was merged, with perf_online_mask", "",
+                nullptr, ""},
+    VersionInfo{11, "detached", "detached events, September 2017", "", nullptr, ""},
+    VersionInfo{12, "shmem", "buffers pinned in shmem (seed 004)", "", nullptr, ""},
+    VersionInfo{13, "state-time", "time accounting of v4.15", "", nullptr, ""},
+    VersionInfo{14, "linux-6.1", "what else differs in 6.1", "", nullptr, ""},
+    VersionInfo{15, "linux-6.18", "what today's kernel does, as software events show it",
+                "ABI-11 SCH-130 SCH-136 SCH-138 LIFE-71 LIFE-73", make_linux_6_18,
+                "cross-calls as of task-ctx-sched; one context a class, not one a task; "
+                "ioctls other than ENABLE, DISABLE and RESET; cgroups"},
+};
+
+}  // namespace
+
+std::unique_ptr<Base> make_base(World& world, Engine& engine) {
+  return std::make_unique<BaseVersion>(world, engine);
+}
+
+std::span<const VersionInfo> series() { return kSeries; }
+
+const VersionInfo* find_version(std::string_view name) {
+  const auto it = std::find_if(kSeries.begin(), kSeries.end(),
+                               [name](const VersionInfo& v) { return v.name == name; });
+  return it == kSeries.end() ? nullptr : it;
+}
+
+const VersionInfo& version_for_kernel(std::string_view release) {
+  int major = 0;
+  int minor = 0;
+  const char* const end = release.data() + release.size();
+  const auto first = std::from_chars(release.data(), end, major);
+  if (first.ec == std::errc{} && first.ptr != end) std::from_chars(first.ptr + 1, end, minor);
+  // 4.15 reworked the time accounting and is nearer to today than to 2016.
+  if (major == 0 || major > 4 || (major == 4 && minor >= 15)) return *find_version("linux-6.18");
+  return *find_version("task-ctx-sched");
+}
+
+}  // namespace reperf::core

@@ -1,0 +1,168 @@
+#include "core/world.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace reperf::core {
+
+void task_struct::set_name(std::string_view text) {
+  comm.fill('\0');
+  const std::size_t n = std::min(text.size(), comm.size() - 1);
+  std::memcpy(comm.data(), text.data(), n);
+}
+
+TaskId World::find_task(Tid tid) const {
+  const std::size_t page = tid / kTidPage;
+  if (page >= tids_.size() || tids_[page].empty()) return TaskId{};
+  const TaskId task = tids_[page][tid % kTidPage];
+  return task.slot == kDeadSlot ? TaskId{} : task;
+}
+
+bool World::known_dead(Tid tid) const {
+  const std::size_t page = tid / kTidPage;
+  if (page >= tids_.size() || tids_[page].empty()) return false;
+  return tids_[page][tid % kTidPage].slot == kDeadSlot;
+}
+
+void World::bind_tid(Tid tid, TaskId task) {
+  const std::size_t page = tid / kTidPage;
+  if (page >= tids_.size()) tids_.resize(page + 1);
+  if (tids_[page].empty()) tids_[page].resize(kTidPage);
+  tids_[page][tid % kTidPage] = task;
+}
+
+void World::unbind_tid(Tid tid) { bind_tid(tid, TaskId{kDeadSlot, 0}); }
+
+std::int64_t World::sysctl(std::string_view name, std::int64_t fallback) const {
+  const auto it = sysctls.find(name);
+  return it == sysctls.end() ? fallback : it->second;
+}
+
+World make_world(const MachineConfig& config) {
+  World w;
+  w.hz = config.hz == 0 ? 1000 : config.hz;
+  w.pmus = config.pmus;
+  w.sysctls = config.sysctls;
+  w.cpus.resize(std::max(config.cpus, 1U));
+  for (Cpu nr = 0; w.cpu_valid(nr); ++nr) {
+    cpu_struct& cpu = w.cpu(nr);
+    cpu.idle = w.tasks.create();
+    task_struct& idle = w.tasks[cpu.idle];
+    idle.set_name("swapper");
+    idle.cpu = nr;
+    idle.on_cpu = true;
+    cpu.curr = cpu.idle;
+    for (std::size_t cls = 0; cls < perf_nr_task_contexts; ++cls) {
+      const CtxId ctx = w.contexts.create();
+      perf_event_context& c = w.contexts[ctx];
+      c.cpu = nr;
+      c.nr = static_cast<perf_event_task_context>(cls);
+      c.refcount = 1;
+      cpu.cpuctx[cls].ctx = ctx;
+    }
+  }
+  return w;
+}
+
+namespace {
+
+// FNV-1a over 64-bit words.
+class Hasher {
+ public:
+  void add(std::uint64_t word) {
+    hash_ ^= word;
+    hash_ *= 0x100000001b3ULL;
+    hash_ ^= hash_ >> 29;
+  }
+  template <class Tag>
+  void add(Id<Tag> id) {
+    add(std::uint64_t{id.serial});
+  }
+  template <class Tag>
+  void add(const std::vector<Id<Tag>>& ids) {
+    add(ids.size());
+    for (const Id<Tag> id : ids) add(id);
+  }
+  [[nodiscard]] std::uint64_t value() const { return hash_; }
+
+ private:
+  std::uint64_t hash_ = 0xcbf29ce484222325ULL;
+};
+
+void add_event(Hasher& h, EventId id, const perf_event& x) {
+  h.add(id);
+  h.add(static_cast<std::uint64_t>(x.state + 16));
+  h.add(std::uint64_t{x.attach_state});
+  h.add(x.group_leader);
+  h.add(x.sibling_list);
+  h.add(x.ctx);
+  h.add(x.parent);
+  h.add(x.child_list);
+  h.add(x.owner);
+  h.add(static_cast<std::uint64_t>(x.cpu));
+  h.add(static_cast<std::uint64_t>(x.oncpu));
+  h.add(static_cast<std::uint64_t>(x.refcount));
+  for (const std::uint64_t word :
+       {x.count, x.tstamp_enabled, x.tstamp_running, x.tstamp_stopped, x.total_time_enabled,
+        x.total_time_running, x.child_count, x.child_total_time_enabled, x.child_total_time_running,
+        x.hw.prev, x.hw.remainder}) {
+    h.add(word);
+  }
+}
+
+void add_context(Hasher& h, CtxId id, const perf_event_context& c) {
+  h.add(id);
+  h.add(c.task);
+  h.add(static_cast<std::uint64_t>(c.cpu));
+  h.add(c.pinned_groups);
+  h.add(c.flexible_groups);
+  h.add(c.event_list);
+  h.add(c.parent_ctx);
+  for (const std::uint64_t word :
+       {static_cast<std::uint64_t>(c.nr_active), std::uint64_t{c.is_active}, c.time, c.timestamp,
+        c.parent_gen, c.generation, static_cast<std::uint64_t>(c.pin_count),
+        static_cast<std::uint64_t>(c.refcount)}) {
+    h.add(word);
+  }
+}
+
+// Serials grow in order of appearance: sorted by them, the order of slots does not matter.
+template <class T, class IdT, class F>
+void in_serial_order(const Table<T, IdT>& table, F&& f) {
+  std::vector<IdT> ids;
+  ids.reserve(table.live());
+  table.for_each([&](IdT id, const T&) { ids.push_back(id); });
+  std::sort(ids.begin(), ids.end());
+  for (const IdT id : ids) f(id, table[id]);
+}
+
+}  // namespace
+
+std::uint64_t digest(const World& world) {
+  Hasher h;
+  h.add(world.now);
+  h.add(static_cast<std::uint64_t>(world.perf_sched_events));
+  h.add(std::uint64_t{world.sched_hooks_live});
+  for (const cpu_struct& cpu : world.cpus) {
+    h.add(cpu.curr);
+    for (const perf_cpu_context& cpuctx : cpu.cpuctx) {
+      h.add(cpuctx.task_ctx);
+      h.add(static_cast<std::uint64_t>(cpuctx.active_oncpu));
+      h.add(std::uint64_t{cpuctx.exclusive});
+    }
+  }
+  in_serial_order(world.tasks, [&](TaskId id, const task_struct& t) {
+    h.add(id);
+    h.add(std::uint64_t{t.tid});
+    h.add(static_cast<std::uint64_t>(t.cpu));
+    h.add(std::uint64_t{t.sched_migrated});
+    for (const CtxId ctx : t.perf_event_ctxp) h.add(ctx);
+    h.add(t.perf_event_list);
+  });
+  in_serial_order(world.events, [&](EventId id, const perf_event& x) { add_event(h, id, x); });
+  in_serial_order(world.contexts,
+                  [&](CtxId id, const perf_event_context& c) { add_context(h, id, c); });
+  return h.value();
+}
+
+}  // namespace reperf::core
