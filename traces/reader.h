@@ -45,8 +45,8 @@ class Reader {
   // true: `record` is the next one (its views are valid until the next call); false: the end.
   Result<bool> next(Record& record);
 
-  [[nodiscard]] std::uint64_t sequence() const;      // of the record that next() gave last
-  [[nodiscard]] bool complete() const;               // index seen: a clean end. Valid at the end
+  [[nodiscard]] std::uint64_t sequence() const;  // of the record that next() gave last
+  [[nodiscard]] bool complete() const;           // index seen: a clean end. Valid at the end
   [[nodiscard]] const std::vector<Damage>& damage() const;
   [[nodiscard]] std::uint64_t unknown_records() const;  // of kinds newer than this program, skipped
   [[nodiscard]] std::uint64_t bytes_read() const;

@@ -250,11 +250,11 @@ struct Filtered {
 };
 
 enum class LossCause : std::uint8_t {
-  ring_full = 0,    // the shared ring buffer had no room
-  recursion = 1,    // the kernel skipped a program run (recursion_misses)
-  unreadable = 2,   // a kernel or user structure could not be read
-  table_full = 3,   // a recorder's map was full
-  disk = 4,         // the log could not be written
+  ring_full = 0,   // the shared ring buffer had no room
+  recursion = 1,   // the kernel skipped a program run (recursion_misses)
+  unreadable = 2,  // a kernel or user structure could not be read
+  table_full = 3,  // a recorder's map was full
+  disk = 4,        // the log could not be written
 };
 
 // `count` records of Record::cpu are missing at this place, for this reason.
@@ -266,7 +266,12 @@ struct Lost {
   friend bool operator==(const Lost&, const Lost&) = default;
 };
 
-enum class FinishReason : std::uint8_t { command_exited = 0, interrupted = 1, target_exited = 2, error = 3 };
+enum class FinishReason : std::uint8_t {
+  command_exited = 0,
+  interrupted = 1,
+  target_exited = 2,
+  error = 3
+};
 
 // The recording ended in good order.
 struct Finish {
@@ -318,6 +323,7 @@ static_assert(std::is_trivially_copyable_v<Payload>, "records are copied on hot 
 struct Pmu {
   std::string name;  // as in /sys/bus/event_source/devices, or cpu_clock, task_clock
   std::uint32_t type = 0;
+  std::uint32_t counters = 0;  // scenarios: counters a CPU of a counting PMU; 0: not known
   friend bool operator==(const Pmu&, const Pmu&) = default;
 };
 
@@ -344,20 +350,20 @@ enum class Scope : std::uint8_t {
 struct Header {
   Origin origin = Origin::scenario;
   Scope scope = Scope::none;
-  bool all_switches = false;  // every switch recorded, not only those that matter to perf
-  std::string recorder;       // version of the program that made the log
-  std::string tier;           // "C", or "" for a scenario
-  std::string command;        // the recorded command line, arguments quoted as for a shell
-  std::string release;        // uname -r
-  std::string version;        // uname -v
-  std::string machine;        // uname -m
-  std::uint32_t cpus = 0;     // CPUs possible
-  std::uint32_t hz = 0;       // CONFIG_HZ
-  Ns clock_base = 0;          // CLOCK_MONOTONIC at time 0 of the log
-  Ns realtime_base = 0;       // CLOCK_REALTIME at the same moment
-  std::uint32_t attr_size = 0;     // the kernel's sizeof(struct perf_event_attr)
-  std::int32_t state_exit = -3;    // the kernel's PERF_EVENT_STATE_EXIT
-  std::int32_t state_dead = -4;    // the kernel's PERF_EVENT_STATE_DEAD
+  bool all_switches = false;     // every switch recorded, not only those that matter to perf
+  std::string recorder;          // version of the program that made the log
+  std::string tier;              // "C", or "" for a scenario
+  std::string command;           // the recorded command line, arguments quoted as for a shell
+  std::string release;           // uname -r
+  std::string version;           // uname -v
+  std::string machine;           // uname -m
+  std::uint32_t cpus = 0;        // CPUs possible
+  std::uint32_t hz = 0;          // CONFIG_HZ
+  Ns clock_base = 0;             // CLOCK_MONOTONIC at time 0 of the log
+  Ns realtime_base = 0;          // CLOCK_REALTIME at the same moment
+  std::uint32_t attr_size = 0;   // the kernel's sizeof(struct perf_event_attr)
+  std::int32_t state_exit = -3;  // the kernel's PERF_EVENT_STATE_EXIT
+  std::int32_t state_dead = -4;  // the kernel's PERF_EVENT_STATE_DEAD
   std::vector<Pmu> pmus;
   std::vector<Sysctl> sysctls;
   friend bool operator==(const Header&, const Header&) = default;

@@ -73,8 +73,8 @@ class [[nodiscard]] Result<void> {
 }  // namespace reperf
 
 // Evaluates `expr` (a Result); on failure returns its error from the enclosing function.
-#define REPERF_TRY(expr)                                                  \
-  do {                                                                    \
-    if (auto reperf_try_result = (expr); !reperf_try_result.ok())         \
-      return reperf_try_result.take_error();                              \
+#define REPERF_TRY(expr)                                          \
+  do {                                                            \
+    if (auto reperf_try_result = (expr); !reperf_try_result.ok()) \
+      return reperf_try_result.take_error();                      \
   } while (false)

@@ -17,7 +17,7 @@ class Source {
  public:
   virtual ~Source() = default;
   [[nodiscard]] virtual const Header& header() const = 0;
-  virtual Result<bool> next(Record& record) = 0;          // as Reader::next
+  virtual Result<bool> next(Record& record) = 0;             // as Reader::next
   [[nodiscard]] virtual std::uint64_t position() const = 0;  // sequence (binary) or line (text)
   [[nodiscard]] virtual bool is_text() const = 0;
   [[nodiscard]] virtual const Reader* reader() const = 0;  // nullptr for text
