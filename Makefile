@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The front door; `make help` lists what there is. The work is done by CMake and by tools/.
-.PHONY: build demo check check-asan check-clang bench golden-update tidy lint rules clean help
+.PHONY: build demo check check-asan check-clang bench golden-update tidy format lint rules clean help
 .DEFAULT_GOAL := build
 
 JOBS ?= $(shell nproc)
@@ -30,6 +30,9 @@ golden-update: build ## rewrite the transcripts of the pinned tests; read the di
 
 tidy: ## style and layering
 	@tools/tidy
+
+format: ## let clang-format rewrite all C and C++
+	@tools/tidy --format
 
 lint: build ## clang-tidy on what changed since the last commit (ALL=1: on everything); slow
 	@tools/lint $(if $(ALL),--all)
