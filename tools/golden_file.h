@@ -14,7 +14,7 @@
 //
 // The part of a RUN line before "| %pinned PREFIX" prints the transcript that the block of PREFIX
 // holds, so that a test contains the recipe by which it is rewritten. RUN lines without %pinned
-// prepare (they run too), those with %FileCheck only judge (they do not).
+// prepare (they run too), those with %FileCheck or %check_pinned only judge (they do not).
 #pragma once
 
 #include <cstddef>
