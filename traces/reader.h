@@ -17,6 +17,8 @@
 
 namespace reperf::log {
 
+class ByteStream;
+
 struct ReaderOptions {
   bool salvage = false;
   // No frame may claim more than this, stored or unpacked (the writer stays far below).
@@ -36,6 +38,9 @@ class Reader {
   // "-" reads stdin. Fails when the file cannot be opened or its beginning is not a log's.
   static Result<std::unique_ptr<Reader>> open(const std::string& path,
                                               const ReaderOptions& options = {});
+  // The same from bytes that somebody has already looked at (but not skipped).
+  static Result<std::unique_ptr<Reader>> open(std::unique_ptr<ByteStream> stream,
+                                              const ReaderOptions& options);
   ~Reader();
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
