@@ -228,13 +228,13 @@ Path<int> Engine::call_on(Cpu cpu, const char* name, Path<int> body) {
     irq_enable();
     co_return result;
   }
-  emit(Fact{.kind = FactKind::ipi_send, .a = cpu, .text = name});
+  emit(Fact{.kind = FactKind::ipi_send, .rule = Rule::SCH_73, .a = cpu, .text = name});
   int result = 0;
   // Both live in this frame, which waits for the end of the run that uses them.
   const RunId run = start(name, RunContext::irq, world_.cpu(cpu).curr, cpu,
                           carry_result(std::move(body), &result));
   co_await RunAwaiter{*this, run};
-  emit(Fact{.kind = FactKind::ipi_return, .a = result, .text = name});
+  emit(Fact{.kind = FactKind::ipi_return, .rule = Rule::SCH_73, .a = result, .text = name});
   co_return result;
 }
 

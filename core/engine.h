@@ -153,6 +153,9 @@ class Engine {
   // a plain call. The path's value is smp_call_function_single()'s: whatever `body` returned.
   Path<int> call_on(Cpu cpu, const char* name, Path<int> body);
 
+  // The context switch in progress goes on as `task` (finish_task_switch()).
+  void continue_as(TaskId task) { current_->task = task; }
+
   void irq_disable() { ++current_->irq_off; }
   void irq_enable() { --current_->irq_off; }
 

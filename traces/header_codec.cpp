@@ -44,7 +44,8 @@ Result<Header> decode(schema::Header::Reader from) {
   to.attr_size = from.getAttrSize();
   to.state_exit = from.getStateExit();
   to.state_dead = from.getStateDead();
-  for (const auto pmu : from.getPmus()) to.pmus.push_back({text(pmu.getName()), pmu.getType()});
+  for (const auto pmu : from.getPmus()) 
+    to.pmus.push_back({text(pmu.getName()), pmu.getType(), pmu.getCounters()});
   for (const auto sysctl : from.getSysctls()) {
     to.sysctls.push_back({text(sysctl.getName()), sysctl.getValue()});
   }
@@ -76,6 +77,7 @@ kj::Array<capnp::word> encode_header(const Header& from) {
   for (kj::uint i = 0; i < pmus.size(); ++i) {
     pmus[i].setName(data(from.pmus[i].name));
     pmus[i].setType(from.pmus[i].type);
+    pmus[i].setCounters(from.pmus[i].counters);
   }
   auto sysctls = to.initSysctls(static_cast<kj::uint>(from.sysctls.size()));
   for (kj::uint i = 0; i < sysctls.size(); ++i) {

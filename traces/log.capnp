@@ -42,6 +42,7 @@ struct Header {
   struct Pmu {
     name @0 :Data;
     type @1 :UInt32;
+    counters @2 :UInt32;  # of a counting PMU of a scenario, a CPU; 0: not known
   }
   struct Sysctl {
     name @0 :Data;

@@ -139,6 +139,7 @@ Fault parse_pmu(Items& items, Header& header) {
   Pmu pmu;
   const Item* name = items.value("name", fault);
   const Item* type = items.value("type", fault);
+  const Item* counters = items.value("counters", fault);
   if (name == nullptr) items.missing("name", fault);
   if (type == nullptr) items.missing("type", fault);
   if (Fault unknown = items.finish()) return unknown;
@@ -146,6 +147,11 @@ Fault parse_pmu(Items& items, Header& header) {
   pmu.name = name->value;
   if (const std::string what = parse_number(type->value, pmu.type); !what.empty()) {
     return {type->column, fmt::format("'{}' {}", type->value, what)};
+  }
+  if (counters != nullptr) {
+    if (const std::string what = parse_number(counters->value, pmu.counters); !what.empty()) {
+      return {counters->column, fmt::format("'{}' {}", counters->value, what)};
+    }
   }
   header.pmus.push_back(std::move(pmu));
   return {};
@@ -175,7 +181,11 @@ std::string format_header(const Header& header) {
   for (const Pmu& pmu : header.pmus) {
     out += "pmu name=";
     put_string(out, pmu.name);
-    fmt::format_to(std::back_inserter(out), " type={}\n", pmu.type);
+    fmt::format_to(std::back_inserter(out), " type={}", pmu.type);
+    if (pmu.counters != 0) {
+      fmt::format_to(std::back_inserter(out), " counters={}", pmu.counters);
+    }
+    out += '\n';
   }
   for (const Sysctl& sysctl : header.sysctls) {
     out += "sysctl ";

@@ -23,6 +23,7 @@ Path<> Base::context_switch(Cpu cpu, TaskId prev, TaskId next) {
   // Each hook reads the key itself (SCH-54).
   if (w.sched_hooks_live) co_await perf_event_task_sched_out(cpu, prev, next);
   co_await e.point("switch:between");
+  e.continue_as(next);
   if (w.sched_hooks_live) co_await perf_event_task_sched_in(cpu, prev, next);
   if (tk(next).sched_migrated) {
     perf_sw_event_sched(cpu, PERF_COUNT_SW_CPU_MIGRATIONS);
@@ -37,6 +38,7 @@ Path<> Base::silent_switch(Cpu cpu, TaskId prev, TaskId next) {
   tk(next).cpu = cpu;
   if (!w.sched_hooks_live) co_return;
   co_await perf_event_task_sched_out(cpu, prev, next);
+  e.continue_as(next);
   co_await perf_event_task_sched_in(cpu, prev, next);
 }
 

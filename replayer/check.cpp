@@ -1,0 +1,438 @@
+#include "replayer/check.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "replayer/names.h"
+#include "traces/text.h"
+
+namespace reperf::replay {
+
+namespace {
+
+constexpr std::size_t kContextLines = 16;
+constexpr std::size_t kDivergencesKept = 10;
+
+// PRED-45: the kernel reads its clock a little after the tracepoint whose stamp the log has, when
+// it starts an event, and a little before the record, or after it, when it stops one.
+constexpr std::uint64_t kLatePerStartNs = 3000;
+constexpr std::uint64_t kEarlyPerStartNs = 1000;
+constexpr std::uint64_t kShareDivisor = 1000;  // 0.1 % of the time itself
+
+// How a software event's value can be predicted.
+enum class Counted : std::uint8_t { switches, migrations, zero, task_clock, cpu_clock, faults, no };
+
+Counted how_counted(const core::perf_event& x, const core::World& w) {
+  if (x.pmu < 0) return Counted::no;
+  switch (w.pmus[static_cast<std::size_t>(x.pmu)].model) {
+    case core::PmuModel::task_clock:
+      return Counted::task_clock;
+    case core::PmuModel::cpu_clock:
+      return Counted::cpu_clock;
+    case core::PmuModel::software:
+      break;
+    case core::PmuModel::counting:
+    case core::PmuModel::opaque:
+      return Counted::no;
+  }
+  switch (x.attr.config) {
+    case core::PERF_COUNT_SW_CONTEXT_SWITCHES:
+      return Counted::switches;
+    case core::PERF_COUNT_SW_CPU_MIGRATIONS:
+      return Counted::migrations;
+    case core::PERF_COUNT_SW_PAGE_FAULTS:
+    case core::PERF_COUNT_SW_PAGE_FAULTS_MIN:
+    case core::PERF_COUNT_SW_PAGE_FAULTS_MAJ:
+      return Counted::faults;
+    case core::PERF_COUNT_SW_ALIGNMENT_FAULTS:
+    case core::PERF_COUNT_SW_EMULATION_FAULTS:
+    case core::PERF_COUNT_SW_DUMMY:
+    case core::PERF_COUNT_SW_BPF_OUTPUT:
+      return Counted::zero;
+    default:
+      return Counted::no;
+  }
+}
+
+std::vector<std::uint64_t> words_of(log::Bytes data) {
+  std::vector<std::uint64_t> words(data.size() / sizeof(std::uint64_t));
+  std::memcpy(words.data(), data.data(), words.size() * sizeof(std::uint64_t));
+  return words;
+}
+
+std::string errno_text(std::int64_t ret) {
+  std::string out;
+  log::format_errno(out, ret);
+  return out;
+}
+
+}  // namespace
+
+std::string_view class_name(ResultClass c) {
+  static constexpr std::array<std::string_view, kResultClasses> kNames = {
+      "call results", "context-switches", "cpu-migrations", "other exact values",
+      "times",        "clocks",           "page faults",    "other values"};
+  return kNames[static_cast<std::size_t>(c)];
+}
+
+Check::Check(Session& session) : session_(session) {}
+
+void Check::remember(std::string_view line) {
+  if (recent_.size() == kContextLines) recent_.pop_front();
+  recent_.emplace_back(line.substr(0, line.find('\n')));
+}
+
+void Check::diverge(std::string what) {
+  if (report_.divergences.size() >= kDivergencesKept) return;
+  Divergence d;
+  d.record = session_.records();
+  d.what = std::move(what);
+  if (report_.divergences.empty()) d.context.assign(recent_.begin(), recent_.end());
+  report_.divergences.push_back(std::move(d));
+}
+
+void Check::exact_or_wrong(ResultClass c, bool equal, std::string what) {
+  count(c, equal ? &CheckCounts::exact : &CheckCounts::wrong);
+  if (!equal) diverge(std::move(what));
+}
+
+std::string Check::name(core::EventId event) {
+  std::string out;
+  append_event(out, session_.model().world(), event);
+  return out;
+}
+
+core::EventId Check::top_of(core::EventId event) const {
+  const core::World& w = session_.model().world();
+  if (!w.events.alive(event)) return event;
+  const core::EventId parent = w.events[event].parent;
+  return parent ? parent : event;
+}
+
+void Check::on_fact(const core::Fact& fact, const core::World&) {
+  switch (fact.kind) {
+    case core::FactKind::event_state:
+      if (fact.b == core::PERF_EVENT_STATE_ACTIVE) {
+        ++watches_[fact.event2 ? fact.event2 : fact.event].starts;
+      }
+      break;
+    case core::FactKind::event_free:
+      watches_.erase(fact.event);
+      break;
+    case core::FactKind::gap:
+      ++report_.gaps;
+      break;
+    default:
+      break;
+  }
+}
+
+// Whether a switch or migration of `task` could count for `top`: a copy of it is in its context.
+bool Check::has_copy_of(core::TaskId task, core::EventId top) const {
+  const core::World& w = session_.model().world();
+  if (!w.tasks.alive(task)) return false;
+  for (const core::CtxId ctx : w.tasks[task].perf_event_ctxp) {
+    if (!ctx) continue;
+    const auto& list = w.contexts[ctx].event_list;
+    if (std::any_of(list.begin(), list.end(), [&](core::EventId x) { return top_of(x) == top; })) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// An occurrence inside a call that switches an event on or off, or resets it: the log does not say
+// on which side it fell.
+void Check::note_overlap(const log::Record& record) {
+  const auto* sw = std::get_if<log::SchedSwitch>(&record.payload);
+  if (sw == nullptr) return;
+  const core::World& w = session_.model().world();
+  for (const auto& [tid, call] : session_.calls()) {
+    if (call.tid == record.tid && call.cpu == record.cpu) continue;  // the caller itself sleeps
+    core::EventId event = call.event;
+    if (call.kind == log::Kind::perf_event_open) {
+      event = call.result == nullptr ? core::EventId{} : call.result->event;
+    } else if (call.kind != log::Kind::ioctl) {
+      continue;
+    }
+    if (!w.events.alive(event)) continue;
+    const bool cpu_wide = w.events[event].cpu == static_cast<core::Cpu>(record.cpu);
+    if (!cpu_wide && !has_copy_of(w.find_task(record.tid), event) &&
+        !has_copy_of(w.find_task(sw->next_tid), event)) {
+      continue;
+    }
+    Watch& watch = watches_[event];
+    ++(call.cmd == core::PERF_EVENT_IOC_DISABLE ? watch.more : watch.fewer);
+  }
+}
+
+void Check::on_record(const log::Record& record) {
+  report_.records = session_.records();
+  note_overlap(record);
+  if (const auto* lost = std::get_if<log::Lost>(&record.payload)) {
+    report_.losses += lost->count;
+    for (auto& [event, watch] : watches_) watch.tainted = true;
+  }
+}
+
+void Check::on_result(const Call& call) {
+  if (call.kind == log::Kind::read) {
+    windows_[call.tid] = Window{call.result->words, call.result->words, false};
+  }
+  if (!call.result->modelled && call.event) watches_[call.event].tainted = true;
+}
+
+// Reads that are under way see the world as it is after this record, too.
+void Check::after_record(const log::Record& record) {
+  if (log::kind_class(record.kind()) != log::KindClass::stimulus) return;
+  for (const auto& [tid, call] : session_.calls()) {
+    if (call.kind != log::Kind::read || tid == record.tid || !call.event) continue;
+    const auto it = windows_.find(tid);
+    if (it != windows_.end()) widen(call, it->second);
+  }
+}
+
+void Check::widen(const Call& call, Window& window) {
+  core::Model& model = session_.model();
+  if (!model.world().events.alive(call.event) || !model.engine().quiescent()) return;
+  core::CallResult again;
+  model.reread(call.cpu, call.event, call.size, &again);
+  if (!again.done || again.words.size() != window.low.size()) return;
+  window.overlapped = true;
+  for (std::size_t i = 0; i < again.words.size(); ++i) {
+    window.low[i] = std::min(window.low[i], again.words[i]);
+    window.high[i] = std::max(window.high[i], again.words[i]);
+  }
+}
+
+void Check::on_return(const log::Record& record, Call* call) {
+  if (call == nullptr) {
+    count(ResultClass::call, &CheckCounts::unpredicted);
+    return;
+  }
+  if (const auto* open = std::get_if<log::PerfEventOpenRet>(&record.payload)) {
+    check_open(*open, *call);
+    return;
+  }
+  if (const auto* close = std::get_if<log::CloseRet>(&record.payload)) {
+    exact_or_wrong(ResultClass::call, close->ret == 0,
+                   fmt::format("close: predicted 0, the machine says {}", errno_text(close->ret)));
+    return;
+  }
+  if (call->result == nullptr || !call->result->modelled) {
+    count(ResultClass::call, &CheckCounts::unpredicted);
+    return;
+  }
+  if (!call->result->done) {
+    count(ResultClass::call, &CheckCounts::wrong);
+    diverge(fmt::format("{} of {}: returned on the machine, still under way in the model",
+                        log::kind_name(call->kind), name(call->event)));
+    return;
+  }
+  if (const auto* read = std::get_if<log::ReadRet>(&record.payload)) {
+    check_read(*read, *call);
+  } else if (const auto* io = std::get_if<log::IoctlRet>(&record.payload)) {
+    exact_or_wrong(ResultClass::call, io->ret == call->result->ret,
+                   fmt::format("ioctl of {}: predicted {}, the machine says {}", name(call->event),
+                               errno_text(call->result->ret), errno_text(io->ret)));
+  }
+}
+
+// PRED-3, PRED-5, PRED-6
+void Check::check_open(const log::PerfEventOpenRet& ret, const Call& call) {
+  const core::OpenVerdict& verdict = call.result->verdict;
+  const int observed = ret.ret < 0 ? static_cast<int>(-ret.ret) : 0;
+  const bool memory = observed == ENOMEM || observed == EINTR || observed == ENFILE;
+  if (observed == verdict.error) {
+    count(ResultClass::call, &CheckCounts::exact);
+  } else if (verdict.permits(observed) || (memory && verdict.error == 0)) {
+    count(ResultClass::call, &CheckCounts::unpredicted);
+  } else {
+    count(ResultClass::call, &CheckCounts::wrong);
+    diverge(fmt::format("perf_event_open: predicted {}, the machine says {}",
+                        verdict.error == 0 ? "success" : errno_text(-verdict.error),
+                        observed == 0 ? "success" : errno_text(ret.ret)));
+  }
+}
+
+std::vector<Check::Word> Check::layout(core::EventId event) {
+  const core::World& w = session_.model().world();
+  const core::perf_event& x = w.events[event];
+  const std::uint64_t format = x.attr.read_format;
+  const bool group = (format & core::PERF_FORMAT_GROUP) != 0;
+  std::vector<Word> words;
+  const auto times = [&](core::EventId of) {
+    if ((format & core::PERF_FORMAT_TOTAL_TIME_ENABLED) != 0) {
+      words.push_back({WordKind::enabled, of});
+    }
+    if ((format & core::PERF_FORMAT_TOTAL_TIME_RUNNING) != 0) {
+      words.push_back({WordKind::running, of});
+    }
+  };
+  const auto id_and_lost = [&](core::EventId of) {
+    if ((format & core::PERF_FORMAT_ID) != 0) words.push_back({WordKind::id, of});
+    if ((format & core::PERF_FORMAT_LOST) != 0) words.push_back({WordKind::lost, of});
+  };
+  if (!group) {
+    words.push_back({WordKind::value, event});
+    times(event);
+    id_and_lost(event);
+    return words;
+  }
+  const core::EventId leader = x.group_leader;
+  words.push_back({WordKind::nr, leader});
+  times(leader);
+  words.push_back({WordKind::value, leader});
+  id_and_lost(leader);
+  for (const core::EventId sibling : w.events[leader].sibling_list) {
+    words.push_back({WordKind::value, sibling});
+    id_and_lost(sibling);
+  }
+  return words;
+}
+
+void Check::check_read(const log::ReadRet& ret, const Call& call) {
+  const auto window_it = windows_.find(call.tid);
+  Window window{call.result->words, call.result->words, false};
+  if (window_it != windows_.end()) {
+    window = std::move(window_it->second);
+    windows_.erase(window_it);
+  }
+  if (ret.ret == -EFAULT || ret.ret == -EINTR) {
+    count(ResultClass::call, &CheckCounts::unpredicted);
+    return;
+  }
+  exact_or_wrong(ResultClass::call, ret.ret == call.result->ret,
+                 fmt::format("read of {}: predicted {}, the machine says {}", name(call.event),
+                             errno_text(call.result->ret), errno_text(ret.ret)));
+  if (ret.ret != call.result->ret || ret.ret <= 0) return;
+  if (!session_.model().world().events.alive(call.event)) return;
+  const std::vector<std::uint64_t> observed = words_of(ret.data);
+  const std::vector<Word> words = layout(call.event);
+  for (std::size_t i = 0; i < std::min({words.size(), observed.size(), window.low.size()}); ++i) {
+    check_word(words[i], i, window, observed, call);
+  }
+}
+
+void Check::check_word(const Word& word, std::size_t index, const Window& window,
+                       const std::vector<std::uint64_t>& observed, const Call& call) {
+  const std::uint64_t predicted = window.low[index];
+  const std::uint64_t seen = observed[index];
+  switch (word.kind) {
+    case WordKind::nr:
+      exact_or_wrong(ResultClass::other_exact, predicted == seen,
+                     fmt::format("group of {}: predicted {} members, the machine says {}",
+                                 name(word.event), predicted, seen));
+      break;
+    case WordKind::id:
+      if (predicted == 0) {
+        count(ResultClass::other_exact, &CheckCounts::unpredicted);
+      } else {
+        exact_or_wrong(ResultClass::other_exact, predicted == seen,
+                       fmt::format("id of {}: predicted {}, the machine says {}", name(word.event),
+                                   predicted, seen));
+      }
+      break;
+    case WordKind::lost:
+      count(ResultClass::other, &CheckCounts::unpredicted);
+      break;
+    case WordKind::enabled:
+    case WordKind::running:
+      check_time(word, window.high[index], seen, call, ResultClass::time);
+      break;
+    case WordKind::value:
+      check_value(word, index, window, observed, call);
+      break;
+  }
+}
+
+void Check::check_value(const Word& word, std::size_t index, const Window& window,
+                        const std::vector<std::uint64_t>& observed, const Call& call) {
+  core::World& w = session_.model().world();
+  core::perf_event& x = w.events[word.event];
+  Watch& watch = watches_[top_of(word.event)];
+  const std::uint64_t seen = observed[index];
+  const Counted how = how_counted(x, w);
+  if (how == Counted::task_clock) {
+    check_clock(word, window.high[index], seen, observed, call);
+    return;
+  }
+  if (how == Counted::cpu_clock) {
+    check_time(word, window.high[index], seen, call, ResultClass::clock);
+    return;
+  }
+  ResultClass c = ResultClass::other;
+  if (how == Counted::switches) c = ResultClass::context_switches;
+  if (how == Counted::migrations) c = ResultClass::cpu_migrations;
+  if (how == Counted::zero) c = ResultClass::other_exact;
+  if (how == Counted::faults) c = ResultClass::page_faults;
+  if (how == Counted::no || how == Counted::faults || watch.tainted) {
+    count(c, &CheckCounts::unpredicted);
+    return;
+  }
+  const std::uint64_t low = window.low[index] - std::min(watch.fewer, window.low[index]);
+  const std::uint64_t high = window.high[index] + watch.more;
+  if (seen < low || seen > high) {
+    count(c, &CheckCounts::wrong);
+    diverge(fmt::format("{} of {}: predicted {}{}, the machine says {}", what_counted(x.attr),
+                        name(word.event), low,
+                        low == high ? std::string{} : fmt::format(" to {}", high), seen));
+  } else {
+    count(c, low == high ? &CheckCounts::exact : &CheckCounts::bounds);
+  }
+  // From here on the machine's value counts.
+  x.count += seen - call.result->words[index];
+  watch.fewer = 0;
+  watch.more = 0;
+}
+
+// PRED-30: stopped, task-clock and time_running are the same number.
+void Check::check_clock(const Word& word, std::uint64_t predicted, std::uint64_t observed,
+                        const std::vector<std::uint64_t>& words, const Call& call) {
+  const core::World& w = session_.model().world();
+  const core::perf_event& x = w.events[word.event];
+  const std::uint64_t format = x.attr.read_format;
+  const bool running_known = (format & core::PERF_FORMAT_GROUP) == 0 &&
+                             (format & core::PERF_FORMAT_TOTAL_TIME_RUNNING) != 0;
+  const bool stopped = x.state < core::PERF_EVENT_STATE_ACTIVE &&
+                       std::none_of(x.child_list.begin(), x.child_list.end(), [&](auto child) {
+                         return w.events[child].state == core::PERF_EVENT_STATE_ACTIVE;
+                       });
+  if (running_known && stopped && !watches_[top_of(word.event)].tainted) {
+    const std::size_t at = (format & core::PERF_FORMAT_TOTAL_TIME_ENABLED) != 0 ? 2 : 1;
+    exact_or_wrong(ResultClass::clock, observed == words[at],
+                   fmt::format("task-clock of {}: {} on the machine, but its time_running is {}",
+                               name(word.event), observed, words[at]));
+    return;
+  }
+  check_time(word, predicted, observed, call, ResultClass::clock);
+}
+
+void Check::check_time(const Word& word, std::uint64_t predicted, std::uint64_t observed,
+                       const Call& call, ResultClass c) {
+  const Watch& watch = watches_[top_of(word.event)];
+  if (watch.tainted) {
+    count(c, &CheckCounts::unpredicted);
+    return;
+  }
+  const core::World& w = session_.model().world();
+  // An ACTIVE event's time goes on between the read's entry, where the model read it, and its end.
+  const std::uint64_t during = w.now - call.time;
+  const std::uint64_t share = predicted / kShareDivisor;
+  const std::uint64_t starts = watch.starts + 1;
+  const std::uint64_t below = kLatePerStartNs * starts + share;
+  const std::uint64_t above = kEarlyPerStartNs * starts + share + during;
+  const bool inside = observed + below >= predicted && observed <= predicted + above;
+  count(c, inside ? &CheckCounts::bounds : &CheckCounts::wrong);
+  if (inside) return;
+  const char* what = word.kind == WordKind::enabled   ? "time_enabled"
+                     : word.kind == WordKind::running ? "time_running"
+                                                      : "value";
+  diverge(fmt::format("{} of {}: predicted {} (-{} +{}, {} starts), the machine says {}", what,
+                      name(word.event), predicted, below, above, watch.starts, observed));
+}
+
+}  // namespace reperf::replay

@@ -1,0 +1,23 @@
+// How transcripts and reports name things: as ftrace and perf do.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/world.h"
+
+namespace reperf::replay {
+
+// "perf-4711", "4711" without a name, "<idle>-0".
+void append_task(std::string& out, const core::World& world, core::TaskId task);
+// "event 3", "event 7 (copy of 3)", "event -" for none.
+void append_event(std::string& out, const core::World& world, core::EventId event);
+// "ctx 5 of perf-4711", "ctx 1 of CPU 0".
+void append_ctx(std::string& out, const core::World& world, core::CtxId ctx);
+
+[[nodiscard]] std::string_view state_name(int state);  // "ACTIVE"
+[[nodiscard]] std::string active_name(int is_active);  // "PINNED|FLEXIBLE", "-" for 0
+// What an event counts: "context-switches", "cycles", "type 9 config 0x3".
+[[nodiscard]] std::string what_counted(const core::perf_event_attr& attr);
+
+}  // namespace reperf::replay

@@ -1,0 +1,278 @@
+#include "replayer/session.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include <fmt/format.h>
+
+namespace reperf::replay {
+
+namespace {
+
+// TASK_DEAD, EXIT_DEAD, EXIT_ZOMBIE: the task will never run again.
+constexpr std::uint16_t kDeadBits = 0x80 | 0x10 | 0x20;
+
+core::PmuModel model_of(const log::Pmu& p) {
+  if (p.name == "software") return core::PmuModel::software;
+  if (p.name == "cpu_clock") return core::PmuModel::cpu_clock;
+  if (p.name == "task_clock") return core::PmuModel::task_clock;
+  return p.counters != 0 ? core::PmuModel::counting : core::PmuModel::opaque;
+}
+
+bool is_return(log::Kind kind) {
+  return kind == log::Kind::perf_event_open_ret || kind == log::Kind::ioctl_ret ||
+         kind == log::Kind::read_ret || kind == log::Kind::close_ret;
+}
+
+}  // namespace
+
+core::MachineConfig machine_of(const log::Header& header) {
+  core::MachineConfig config;
+  config.cpus = std::max(header.cpus, 1U);
+  config.hz = header.hz;
+  for (const log::Pmu& p : header.pmus) {
+    core::pmu made;
+    made.name = p.name;
+    made.type = p.type;
+    made.model = model_of(p);
+    made.counters = static_cast<std::int32_t>(p.counters);
+    made.task_ctx_nr =
+        made.model == core::PmuModel::counting ? core::perf_hw_context : core::perf_sw_context;
+    config.pmus.push_back(made);
+  }
+  // The software PMU and its clocks are always there; a log need not know the clocks' numbers.
+  const auto add_missing = [&config](const char* name, core::PmuModel model, std::uint32_t type) {
+    const bool there = std::any_of(config.pmus.begin(), config.pmus.end(),
+                                   [model](const core::pmu& p) { return p.model == model; });
+    if (!there) config.pmus.push_back({name, type, model, core::perf_sw_context, 0});
+  };
+  constexpr std::uint32_t kNoType = 0xffffffff;
+  add_missing("software", core::PmuModel::software, core::PERF_TYPE_SOFTWARE);
+  add_missing("cpu_clock", core::PmuModel::cpu_clock, kNoType);
+  add_missing("task_clock", core::PmuModel::task_clock, kNoType);
+  for (const log::Sysctl& s : header.sysctls) config.sysctls[s.name] = s.value;
+  return config;
+}
+
+bool ScenarioChooser::hold(const core::Run& run, std::string_view point) {
+  if (points_.empty()) return false;
+  Who who{0, static_cast<std::uint16_t>(run.cpu)};
+  if (run.context == core::RunContext::process) who = {world_->tasks[run.task].tid, 0};
+  const auto it = points_.find(who);
+  return it != points_.end() && it->second.contains(point);
+}
+
+void ScenarioChooser::add(std::uint32_t tid, std::uint16_t cpu, std::string_view point) {
+  points_[{tid, tid == 0 ? cpu : std::uint16_t{0}}].emplace(point);
+}
+
+void ScenarioChooser::drop(std::uint32_t tid, std::uint16_t cpu) {
+  points_.erase({tid, tid == 0 ? cpu : std::uint16_t{0}});
+}
+
+Session::Session(const core::VersionInfo& version, const log::Header& header)
+    : model_(std::make_unique<core::Model>(version, machine_of(header), chooser_)) {
+  chooser_.attach(&model_->world());
+}
+
+Result<void> Session::step(const log::Record& record) {
+  if (!model_->world().cpu_valid(record.cpu)) {
+    return Error{ErrorKind::input, fmt::format("CPU {} is not one of the machine's", record.cpu),
+                 "", 0, 0};
+  }
+  ++records_;
+  model_->advance(record.time);
+  for (Listener* listener : listeners_) listener->on_record(record);
+  problem_.clear();
+  std::visit([&](const auto& payload) { on(record, payload); }, record.payload);
+  if (!problem_.empty()) return Error{ErrorKind::input, problem_, "", 0, 0};
+  tell_results();
+  if (is_return(record.kind())) {
+    Call* call = returned(record);
+    for (Listener* listener : listeners_) listener->on_return(record, call);
+    calls_.erase(record.tid);
+  }
+  for (Listener* listener : listeners_) listener->after_record(record);
+  return {};
+}
+
+Result<void> Session::run(log::Source& source, const std::string& name) {
+  log::Record record;
+  while (true) {
+    Result<bool> more = source.next(record);
+    if (!more) return more.take_error();
+    if (!*more) return {};
+    Result<void> done = step(record);
+    if (done.ok()) continue;
+    Error error = done.take_error();
+    error.file = name;
+    if (source.is_text()) {
+      error.line = static_cast<std::uint32_t>(source.position());
+      error.column = 1;
+    } else {
+      error.what = fmt::format("record {}: {}", source.position(), error.what);
+    }
+    return error;
+  }
+}
+
+void Session::tell_results() {
+  for (auto& [tid, call] : calls_) {
+    if (call.told || call.result == nullptr || !call.result->done) continue;
+    call.told = true;
+    for (Listener* listener : listeners_) listener->on_result(call);
+  }
+}
+
+Call& Session::enter(const log::Record& record, std::uint64_t log_event) {
+  Call& call = calls_[record.tid];
+  call = Call{};
+  call.kind = record.kind();
+  call.tid = record.tid;
+  call.cpu = record.cpu;
+  call.time = record.time;
+  call.log_event = log_event;
+  call.event = model_->find_event(log_event);
+  return call;
+}
+
+Call* Session::returned(const log::Record& record) {
+  const auto it = calls_.find(record.tid);
+  if (it == calls_.end()) return nullptr;
+  const auto entry = static_cast<log::Kind>(static_cast<int>(record.kind()) -
+                                            static_cast<int>(log::Kind::perf_event_open_ret) +
+                                            static_cast<int>(log::Kind::perf_event_open));
+  return it->second.kind == entry ? &it->second : nullptr;
+}
+
+void Session::on(const log::Record& r, const log::SchedSwitch& x) {
+  model_->sched_switch(r.cpu, r.tid, x.next_tid, (x.prev_state & kDeadBits) != 0);
+}
+
+void Session::on(const log::Record&, const log::SchedMigrateTask& x) {
+  if (!model_->world().cpu_valid(x.dest_cpu)) {
+    problem_ = fmt::format("dest_cpu {} is not one of the machine's", x.dest_cpu);
+    return;
+  }
+  model_->sched_migrate_task(x.task, x.dest_cpu);
+}
+
+void Session::on(const log::Record& r, const log::SchedProcessFork& x) {
+  model_->sched_process_fork(r.cpu, r.tid, x.child, x.child_pid, x.comm);
+}
+
+void Session::on(const log::Record& r, const log::SchedProcessExec& x) {
+  model_->sched_process_exec(r.cpu, r.tid, x.comm);
+}
+
+void Session::on(const log::Record& r, const log::SchedProcessExit&) {
+  model_->sched_process_exit(r.cpu, r.tid);
+}
+
+void Session::on(const log::Record& r, const log::PerfEventOpen& x) {
+  Call& call = enter(r, x.group_event);
+  core::OpenArgs& args = call.open_args;
+  args.attr_known = x.attr_source != log::AttrSource::missing;
+  args.attr_length = static_cast<std::uint32_t>(std::min(x.attr.size(), args.attr_bytes.size()));
+  std::memcpy(args.attr_bytes.data(), x.attr.data(), args.attr_length);
+  args.pid = x.pid;
+  args.cpu = x.cpu;
+  args.group_fd = x.group_fd;
+  args.group_is_perf = x.group_event != 0;
+  args.group = call.event;
+  args.flags = x.flags;
+  args.euid = x.cred.euid;
+  args.cap_effective = x.cred.cap_effective;
+  args.init_user_ns = x.cred.init_user_ns;
+  call.result = &model_->perf_event_open(r.cpu, r.tid, args, false);
+}
+
+void Session::on(const log::Record& r, const log::Ioctl& x) {
+  Call& call = enter(r, x.event);
+  call.cmd = x.cmd;
+  call.arg = x.arg;
+  if (call.event) call.result = &model_->ioctl(r.cpu, r.tid, call.event, x.cmd, x.arg);
+}
+
+void Session::on(const log::Record& r, const log::Read& x) {
+  Call& call = enter(r, x.event);
+  call.size = x.size;
+  if (call.event) call.result = &model_->read(r.cpu, r.tid, call.event, x.size);
+}
+
+void Session::on(const log::Record& r, const log::Close& x) { enter(r, x.event); }
+
+void Session::on(const log::Record& r, const log::Release& x) {
+  const core::EventId event = model_->find_event(x.event);
+  if (event) model_->release(r.cpu, r.tid, event);
+}
+
+// The model carried the call out when it entered; here it learns the new event's name, or that the
+// machine refused for a reason that the log could not tell (PRED-6).
+void Session::on(const log::Record& r, const log::PerfEventOpenRet& x) {
+  Call* call = returned(r);
+  if (call == nullptr) return;
+  core::CallResult& result = *call->result;
+  if (x.ret < 0) {
+    if (result.event) model_->release(r.cpu, r.tid, result.event);
+    return;
+  }
+  if (result.done && !result.event) {
+    const core::OpenVerdict verdict = result.verdict;
+    call->result = &model_->perf_event_open(r.cpu, r.tid, call->open_args, true);
+    call->result->verdict = verdict;
+  }
+  model_->bind_event(x.event, call->result->event);
+}
+
+void Session::on(const log::Record& r, const log::SnapshotCpu& x) {
+  core::cpu_struct& cpu = model_->world().cpu(r.cpu);
+  cpu.online = x.online;
+  if (x.online) model_->make_current(r.tid, r.cpu);
+}
+
+void Session::on(const log::Record& r, const log::SnapshotTask& x) {
+  model_->task(r.tid, r.cpu);
+  model_->set_task(r.tid, x.pid, x.comm);
+  if (x.running) model_->make_current(r.tid, r.cpu);
+}
+
+void Session::on(const log::Record& r, const log::SnapshotEvent& x) {
+  const auto object = [this](std::uint32_t number) {
+    const auto it = snapshot_objects_.find(number);
+    return it == snapshot_objects_.end() ? core::EventId{} : it->second;
+  };
+  core::AdoptedEvent a;
+  a.attr = core::decode_attr(x.attr);
+  if (r.tid != 0) a.task = model_->task(r.tid, r.cpu);
+  a.cpu = r.tid == 0 ? static_cast<core::Cpu>(r.cpu) : x.cpu;
+  a.state = x.state;
+  a.parent = object(x.parent);
+  if (x.leader != x.object) a.leader = object(x.leader);
+  if (x.owner != 0) a.owner = model_->task(x.owner, r.cpu);
+  a.id = x.event;
+  a.count = x.count;
+  a.child_count = x.child_count;
+  a.time_enabled = x.time_enabled;
+  a.time_running = x.time_running;
+  a.child_time_enabled = x.child_time_enabled;
+  a.child_time_running = x.child_time_running;
+  snapshot_objects_[x.object] = model_->adopt(a, x.event);
+}
+
+void Session::on(const log::Record&, const log::SnapshotEnd&) {
+  snapshot_objects_.clear();
+  model_->start_contexts();
+}
+
+void Session::on(const log::Record& r, const log::Hold& x) { chooser_.add(r.tid, r.cpu, x.point); }
+
+void Session::on(const log::Record& r, const log::Resume&) {
+  chooser_.drop(r.tid, r.cpu);
+  if (!model_->resume(r.tid, r.cpu)) {
+    problem_ = r.tid != 0 ? fmt::format("nothing of thread {} is held", r.tid)
+                          : fmt::format("nothing is held on CPU {}", r.cpu);
+  }
+}
+
+}  // namespace reperf::replay

@@ -1,0 +1,118 @@
+// Feeds a log to a model: the one loop behind replay and check.
+//
+// Each record drives the model at its own time and CPU. Calls are carried out when they enter: the
+// time between a call's entry and its return is a window in which its effect may lie anywhere
+// (PRED-2); whoever compares has to know that, see check.h.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "core/model.h"
+#include "traces/record.h"
+#include "traces/source.h"
+
+namespace reperf::replay {
+
+// A system call of a thread, from its entry to its return.
+struct Call {
+  log::Kind kind{};
+  std::uint32_t tid = 0;
+  std::uint16_t cpu = 0;
+  log::Ns time = 0;
+  std::uint64_t log_event = 0;  // perf_event.id that it concerns, 0: none
+  std::uint32_t cmd = 0;        // ioctl
+  std::uint64_t arg = 0;        // ioctl
+  std::uint64_t size = 0;       // read
+  core::EventId event;          // the model's event, none: not known to it
+  core::OpenArgs open_args;
+  core::CallResult* result = nullptr;  // nullptr: the model did not take part
+  bool told = false;                   // Listener::on_result was called
+};
+
+class Listener {
+ public:
+  virtual ~Listener() = default;
+  // Before the model sees the record.
+  virtual void on_record(const log::Record&) {}
+  // After the model has seen it.
+  virtual void after_record(const log::Record&) {}
+  // The model has finished a call.
+  virtual void on_result(const Call&) {}
+  // The machine's answer to `call` (nullptr: its entry is not in the log). May correct the model.
+  virtual void on_return(const log::Record&, Call*) {}
+};
+
+// Holds the paths that a scenario's directives name.
+class ScenarioChooser : public core::Chooser {
+ public:
+  bool hold(const core::Run& run, std::string_view point) override;
+  void add(std::uint32_t tid, std::uint16_t cpu, std::string_view point);
+  void drop(std::uint32_t tid, std::uint16_t cpu);
+  void attach(const core::World* world) { world_ = world; }
+
+ private:
+  using Who = std::pair<std::uint32_t, std::uint16_t>;  // thread; with 0: interrupts of a CPU
+  const core::World* world_ = nullptr;
+  std::map<Who, std::set<std::string, std::less<>>> points_;
+};
+
+class Session {
+ public:
+  Session(const core::VersionInfo& version, const log::Header& header);
+
+  [[nodiscard]] core::Model& model() { return *model_; }
+  void add_listener(Listener* listener) { listeners_.push_back(listener); }
+  void add_observer(core::Observer* observer) { model_->add_observer(observer); }
+
+  // Carries out one record.
+  Result<void> step(const log::Record& record);
+  // All of them; `name` is for messages.
+  Result<void> run(log::Source& source, const std::string& name);
+
+  [[nodiscard]] std::uint64_t records() const { return records_; }
+  [[nodiscard]] const std::map<std::uint32_t, Call>& calls() const { return calls_; }
+
+ private:
+  Call& enter(const log::Record& record, std::uint64_t log_event);
+  Call* returned(const log::Record& record);
+  void tell_results();
+
+  void on(const log::Record& r, const log::SchedSwitch& x);
+  void on(const log::Record& r, const log::SchedMigrateTask& x);
+  void on(const log::Record& r, const log::SchedProcessFork& x);
+  void on(const log::Record& r, const log::SchedProcessExec& x);
+  void on(const log::Record& r, const log::SchedProcessExit& x);
+  void on(const log::Record& r, const log::PerfEventOpen& x);
+  void on(const log::Record& r, const log::Ioctl& x);
+  void on(const log::Record& r, const log::Read& x);
+  void on(const log::Record& r, const log::Close& x);
+  void on(const log::Record& r, const log::Release& x);
+  void on(const log::Record& r, const log::PerfEventOpenRet& x);
+  void on(const log::Record& r, const log::SnapshotCpu& x);
+  void on(const log::Record& r, const log::SnapshotTask& x);
+  void on(const log::Record& r, const log::SnapshotEvent& x);
+  void on(const log::Record& r, const log::SnapshotEnd& x);
+  void on(const log::Record& r, const log::Hold& x);
+  void on(const log::Record& r, const log::Resume& x);
+  template <class Other>
+  void on(const log::Record&, const Other&) {}
+
+  ScenarioChooser chooser_;
+  std::unique_ptr<core::Model> model_;
+  std::vector<Listener*> listeners_;
+  std::map<std::uint32_t, Call> calls_;  // in flight, by thread
+  std::map<std::uint32_t, core::EventId> snapshot_objects_;
+  std::uint64_t records_ = 0;
+  std::string problem_;
+};
+
+// The machine that the header describes. A scenario that names no PMUs gets the kernel's software
+// ones; `pmu ... counters=N` makes a counting PMU.
+[[nodiscard]] core::MachineConfig machine_of(const log::Header& header);
+
+}  // namespace reperf::replay
