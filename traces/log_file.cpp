@@ -36,6 +36,7 @@ Result<std::unique_ptr<LogFile>> LogFile::create(const std::string& path) {
     if (fd < 0) return cannot_create(path, errno);
     return std::unique_ptr<LogFile>(new LogFile(fd, path, path));
   }
+  if (!path.empty() && path.back() == '/') return cannot_create(path, EISDIR);
   const std::string partial = path + ".partial";
   // O_EXCL on a fresh name: never write into a file that someone else still has open.
   if (::unlink(partial.c_str()) != 0 && errno != ENOENT) return cannot_create(partial, errno);
@@ -67,6 +68,10 @@ Result<void> LogFile::append(Bytes bytes) {
   }
   bytes_written_ += size;
   return {};
+}
+
+void LogFile::discard() {
+  if (partial_path_ != path_) ::unlink(partial_path_.c_str());
 }
 
 Result<void> LogFile::finish() {

@@ -1,4 +1,5 @@
-// The file that a Writer writes: appended to in whole frames, renamed when it is done.
+// An output file that appears under its name only when it is complete. A Writer appends whole
+// frames to it.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +24,9 @@ class LogFile {
   Result<void> append(Bytes bytes);
   // fsync and rename.
   Result<void> finish();
+
+  // Removes the .partial file, if there is one.
+  void discard();
 
   [[nodiscard]] std::uint64_t bytes_written() const { return bytes_written_; }
   [[nodiscard]] const std::string& partial_path() const { return partial_path_; }

@@ -130,13 +130,14 @@ class AttrParser {
     const std::size_t first = text.find(':');
     const std::size_t second = first == std::string_view::npos ? first : text.find(':', first + 1);
     if (type_ != 3 || second == std::string_view::npos) return parse_unsigned(text, kMax, out);
-    const Name* cache = find_name(kCaches, text.substr(0, first));
-    const Name* op = find_name(kCacheOps, text.substr(first + 1, second - first - 1));
-    const Name* result = find_name(kCacheResults, text.substr(second + 1));
-    if (cache == nullptr)
-      return "has an unknown cache" + suggestion(kCaches, text.substr(0, first));
-    if (op == nullptr) return "has an unknown operation" + suggestion(kCacheOps, "");
-    if (result == nullptr) return "has an unknown result" + suggestion(kCacheResults, "");
+    const std::string_view parts[] = {
+        text.substr(0, first), text.substr(first + 1, second - first - 1), text.substr(second + 1)};
+    const Name* cache = find_name(kCaches, parts[0]);
+    const Name* op = find_name(kCacheOps, parts[1]);
+    const Name* result = find_name(kCacheResults, parts[2]);
+    if (cache == nullptr) return "has an unknown cache" + suggestion(kCaches, parts[0]);
+    if (op == nullptr) return "has an unknown operation" + suggestion(kCacheOps, parts[1]);
+    if (result == nullptr) return "has an unknown result" + suggestion(kCacheResults, parts[2]);
     out = cache->value | op->value << 8 | result->value << 16;
     return "";
   }

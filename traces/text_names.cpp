@@ -278,6 +278,7 @@ constexpr Name kErrnosTable[] = {
     {"EOWNERDEAD", 130},
     {"ENOTRECOVERABLE", 131},
     {"ERFKILL", 132},
+    {"EHWPOISON", 133},
 };
 constexpr Name kCapabilitiesTable[] = {
     {"chown", 1ULL << 0},

@@ -161,7 +161,10 @@ Result<std::unique_ptr<Writer>> Writer::create(const std::string& path, const He
   auto file = LogFile::create(path);
   if (!file.ok()) return file.take_error();
   auto impl = std::make_unique<Impl>(std::move(*file), options);
-  REPERF_TRY(impl->begin(header));
+  if (Result<void> begun = impl->begin(header); !begun.ok()) {
+    impl->file->discard();
+    return begun.take_error();
+  }
   return std::unique_ptr<Writer>(new Writer(std::move(impl)));
 }
 
@@ -188,6 +191,8 @@ Result<void> Writer::finish() {
   REPERF_TRY(impl_->write_index());
   return impl_->file->finish();
 }
+
+void Writer::discard() { impl_->file->discard(); }
 
 std::uint64_t Writer::records() const { return impl_->sequence + impl_->chunk.count(); }
 std::uint64_t Writer::bytes_written() const { return impl_->file->bytes_written(); }

@@ -40,6 +40,10 @@ class Writer {
   // Closes the open chunk and hands it to the kernel. No-op without records.
   Result<void> flush();
 
+  // Removes the .partial file: for output that is worth nothing unless it is whole. The writer
+  // must not be used afterwards.
+  void discard();
+
   // flush(), index, fsync, rename. The writer must not be used afterwards.
   Result<void> finish();
 
