@@ -104,13 +104,11 @@ void Model::sched_switch(Cpu cpu, Tid prev, Tid next, bool prev_dead) {
   retire(from);
 }
 
-void Model::sched_migrate_task(Tid tid, Cpu dest) {
-  const TaskId id = world_.find_task(tid);
-  if (!id) {
-    task(tid, dest);
-    return;
-  }
+void Model::sched_migrate_task(Tid tid, Cpu orig, Cpu dest) {
+  const TaskId id = task(tid, orig);
   engine_.touch();
+  // The first placement of a new task is not traced (PRED-27): the record knows better.
+  if (!world_.tasks[id].on_cpu) world_.tasks[id].cpu = orig;
   core_->set_task_cpu(id, dest);
   if (!engine_.quiescent()) engine_.pump();
 }

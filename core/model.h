@@ -43,7 +43,7 @@ class Model {
   // ---- stimuli
 
   void sched_switch(Cpu cpu, Tid prev, Tid next, bool prev_dead);
-  void sched_migrate_task(Tid tid, Cpu dest);
+  void sched_migrate_task(Tid tid, Cpu orig, Cpu dest);
   void sched_process_fork(Cpu cpu, Tid parent, Tid child, Tid child_pid, std::string_view comm);
   void sched_process_exec(Cpu cpu, Tid tid, std::string_view comm);
   void sched_process_exit(Cpu cpu, Tid tid);

@@ -150,7 +150,7 @@ Result<void> Session::create_log(const KernelFacts& facts) {
                  : options_.pid != 0        ? log::Scope::process
                                             : log::Scope::command;
   header.all_switches = options_.all_switches;
-  header.recorder = REPERF_VERSION;
+  header.recorder = std::string{REPERF_VERSION};
   header.tier = "C";
   header.command = quote_command(options_.command);
   describe_machine(header);

@@ -76,7 +76,9 @@ Session::Session(const core::VersionInfo& version, const log::Header& header)
 }
 
 Result<void> Session::step(const log::Record& record) {
-  if (!model_->world().cpu_valid(record.cpu)) {
+  const bool elsewhere = record.cpu == log::kNoCpu &&
+                         log::kind_class(record.kind()) == log::KindClass::provenance;
+  if (!elsewhere && !model_->world().cpu_valid(record.cpu)) {
     return Error{ErrorKind::input, fmt::format("CPU {} is not one of the machine's", record.cpu),
                  "", 0, 0};
   }
@@ -150,11 +152,12 @@ void Session::on(const log::Record& r, const log::SchedSwitch& x) {
 }
 
 void Session::on(const log::Record&, const log::SchedMigrateTask& x) {
-  if (!model_->world().cpu_valid(x.dest_cpu)) {
-    problem_ = fmt::format("dest_cpu {} is not one of the machine's", x.dest_cpu);
+  for (const std::uint16_t cpu : {x.orig_cpu, x.dest_cpu}) {
+    if (model_->world().cpu_valid(cpu)) continue;
+    problem_ = fmt::format("CPU {} is not one of the machine's", cpu);
     return;
   }
-  model_->sched_migrate_task(x.task, x.dest_cpu);
+  model_->sched_migrate_task(x.task, x.orig_cpu, x.dest_cpu);
 }
 
 void Session::on(const log::Record& r, const log::SchedProcessFork& x) {

@@ -81,6 +81,10 @@ void Transcript::tell_event(std::uint64_t log_event) {
 
 void Transcript::tell_task(core::Cpu cpu, std::uint32_t tid) {
   const core::World& w = session_.model().world();
+  if (cpu == core::kNoCpu) {
+    line_ += '-';
+    return;
+  }
   const core::TaskId task = tid == 0 ? w.cpu(cpu).idle : w.find_task(tid);
   if (task) {
     append_task(line_, w, task);
@@ -91,8 +95,9 @@ void Transcript::tell_task(core::Cpu cpu, std::uint32_t tid) {
 
 void Transcript::on_record(const log::Record& record) {
   if (log::kind_class(record.kind()) == log::KindClass::observation) return;
-  begin(session_.model().world().now, record.cpu, core::Rule::none);
-  tell_task(record.cpu, record.tid);
+  const core::Cpu cpu = record.cpu == log::kNoCpu ? core::kNoCpu : core::Cpu{record.cpu};
+  begin(session_.model().world().now, cpu, core::Rule::none);
+  tell_task(cpu, record.tid);
   pad_to(text_column());
   std::visit([&](const auto& payload) { tell(record, payload); }, record.payload);
   end();
