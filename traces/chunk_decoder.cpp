@@ -5,6 +5,7 @@
 #include <kj/exception.h>
 
 #include <algorithm>
+#include <new>
 
 #include "traces/columns.h"
 
@@ -290,7 +291,11 @@ class Lists {
 
 }  // namespace
 
-ChunkDecoder::ChunkDecoder() : running_(kCpus), known_(kCpus) {}
+// calloc: most of the table is never touched and then costs no memory.
+ChunkDecoder::ChunkDecoder()
+    : running_(static_cast<Running*>(std::calloc(kCpus, sizeof(Running)))) {
+  if (!running_) throw std::bad_alloc();
+}
 
 Result<void> ChunkDecoder::load(kj::ArrayPtr<const capnp::word> message, const FrameHeader& frame) {
   count_ = at_ = switch_at_ = other_at_ = unknown_ = 0;
@@ -372,7 +377,7 @@ void ChunkDecoder::decode_tids(schema::Chunk::Reader chunk) {
   join_planes(column("tidCodes", chunk.getTidCodes(), 2, n), n, codes_);
   tids_.resize(n);
   if (++generation_ == 0) {
-    std::ranges::fill(known_, 0U);
+    std::fill_n(running_.get(), kCpus, Running{0, 0});
     generation_ = 1;
   }
   std::size_t switch_at = 0;
@@ -380,15 +385,15 @@ void ChunkDecoder::decode_tids(schema::Chunk::Reader chunk) {
     const std::uint16_t cpu = cpus_[i];
     const std::size_t code = codes_[i];
     if (code == 0) {
-      if (known_[cpu] != generation_) bad(fmt::format("no task is known to run on CPU {}", cpu));
-      tids_[i] = running_[cpu];
+      if (running_[cpu].generation != generation_)
+        bad(fmt::format("no task is known to run on CPU {}", cpu));
+      tids_[i] = running_[cpu].tid;
     } else {
       if (code > dictionary_.size()) bad(fmt::format("tidCodes names task {}", code - 1));
       tids_[i] = dictionary_[code - 1];
     }
     if (kinds_[i] == static_cast<std::uint8_t>(Kind::sched_switch)) {
-      running_[cpu] = switches_[switch_at++].next_tid;
-      known_[cpu] = generation_;
+      running_[cpu] = {switches_[switch_at++].next_tid, generation_};
     }
   }
 }

@@ -9,6 +9,8 @@
 
 #include <array>
 #include <cstdint>
+#include <cstdlib>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -40,6 +42,14 @@ class ChunkDecoder {
 
  private:
   using Counts = std::array<std::uint32_t, 256>;
+  // The task that the loaded chunk has last switched to on a CPU.
+  struct Running {
+    std::uint32_t tid;
+    std::uint32_t generation;  // of the chunk that set it; another one: not known
+  };
+  struct Free {
+    void operator()(Running* table) const { std::free(table); }
+  };
 
   void decode(schema::Chunk::Reader chunk, const FrameHeader& frame);
   void decode_times(schema::Chunk::Reader chunk);
@@ -62,9 +72,8 @@ class ChunkDecoder {
   std::vector<std::uint32_t> dictionary_;
   std::vector<std::uint32_t> tids_;
   std::vector<SchedSwitch> switches_;
-  std::vector<Payload> others_;         // of the known kinds that have no columns
-  std::vector<std::uint32_t> running_;  // by CPU: 1 + task, as far as this chunk tells
-  std::vector<std::uint32_t> known_;    // by CPU: generation in which running_ was set
+  std::vector<Payload> others_;               // of the known kinds that have no columns
+  std::unique_ptr<Running[], Free> running_;  // by CPU
   std::uint32_t generation_ = 0;
 };
 

@@ -67,7 +67,7 @@ std::uint64_t missing(const ReadBack& back) {
 }
 
 TEST(Damage, EveryCut) {
-  const SmallLog log = small_log(31, 65);
+  const SmallLog log = small_log(31, 35);
   for (std::size_t cut = 0; cut < log.bytes.size(); ++cut) {
     const std::string_view bytes = std::string_view(log.bytes).substr(0, cut);
     const bool between = std::ranges::find(log.frames, cut) != log.frames.end();
@@ -127,7 +127,7 @@ TEST(Damage, EveryByteFlipped) {
 }
 
 TEST(Damage, TenThousandRandomBytes) {
-  const SmallLog log = small_log(33, 75);
+  const SmallLog log = small_log(33, 45);
   std::mt19937 random(2);
   for (int i = 0; i < 10000; ++i) {
     std::string bytes = log.bytes;

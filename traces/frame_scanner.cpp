@@ -56,12 +56,13 @@ void FrameScanner::skip_damage(bool payload_is_there) {
       stream_.skip(window.size());
       return;
     }
-    const auto at = std::ranges::search(window, std::as_bytes(std::span(kFrameMagic)));
-    if (at.empty()) {
-      stream_.skip(window.size() - (kFrameMagic.size() - 1));
+    const Bytes magic = std::as_bytes(std::span(kFrameMagic));
+    const auto at = std::search(window.begin(), window.end(), magic.begin(), magic.end());
+    if (at == window.end()) {
+      stream_.skip(window.size() - (magic.size() - 1));
       continue;
     }
-    stream_.skip(static_cast<std::size_t>(at.begin() - window.begin()));
+    stream_.skip(static_cast<std::size_t>(at - window.begin()));
     if (header_at(0)) return;
     stream_.skip(1);
   }

@@ -4,7 +4,6 @@
 #include <capnp/serialize.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
-#include <zstd.h>
 
 #include <cstring>
 #include <thread>
@@ -13,6 +12,7 @@
 #include "traces/frame_packer.h"
 #include "traces/log.capnp.h"
 #include "traces/log_files.h"
+#include "traces/log_parts.h"
 #include "traces/random_records.h"
 #include "traces/text.h"
 
@@ -145,50 +145,7 @@ TEST(Log, ThroughAPipe) {
 }
 
 // ------------------------------------------------------------ newer writers
-// A log as a later version of the writer could make it: the frames of one of ours, with the
-// message of the only chunk taken apart and put together again.
-
-struct Parts {
-  std::string before;
-  FrameHeader header;
-  std::vector<std::uint64_t> words;
-  std::string after;
-};
-
-Parts take_apart(const std::string& log) {
-  Parts out;
-  std::size_t at = kPreambleBytes;
-  while (true) {
-    const Bytes bytes = std::as_bytes(std::span(log)).subspan(at);
-    const auto header = decode_frame_header(bytes.first<kFrameHeaderBytes>());
-    EXPECT_TRUE(header.has_value());
-    const std::size_t size = kFrameHeaderBytes + header->stored_bytes;
-    if (header->type != FrameType::chunk) {
-      at += size;
-      continue;
-    }
-    out.before = log.substr(0, at);
-    out.after = log.substr(at + size);
-    out.header = *header;
-    out.words.resize(header->raw_bytes / 8);
-    EXPECT_EQ(ZSTD_decompress(out.words.data(), header->raw_bytes, bytes.data() + kFrameHeaderBytes,
-                              header->stored_bytes),
-              header->raw_bytes);
-    return out;
-  }
-}
-
-std::string put_together(Parts parts, capnp::MessageBuilder& message) {
-  const auto words = capnp::messageToFlatArray(message);
-  FramePacker packer(3);
-  const Bytes frame = packer.pack(parts.header, words);
-  return parts.before + std::string(reinterpret_cast<const char*>(frame.data()), frame.size()) +
-         parts.after;
-}
-
-kj::ArrayPtr<const capnp::word> words_of(const Parts& parts) {
-  return {reinterpret_cast<const capnp::word*>(parts.words.data()), parts.words.size()};
-}
+// Logs as a later version of the writer could make them.
 
 TEST(Log, UnknownKindsAreSkippedAndCounted) {
   RandomRecords random(11);

@@ -77,7 +77,7 @@ std::string examine_preamble(Bytes window) {
 
 struct Reader::Impl {
   struct Free {
-    void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
+    void operator()(ZSTD_DCtx* unpacker) const { ZSTD_freeDCtx(unpacker); }
   };
 
   Impl(std::unique_ptr<ByteStream> bytes, const ReaderOptions& reader_options)
@@ -86,7 +86,7 @@ struct Reader::Impl {
   Result<void> begin();
   Result<void> read_header();
   Result<bool> load_chunk();
-  // Both: true when there is a chunk to deliver.
+  // These two: true when there is a chunk to deliver.
   bool take_frame();
   bool take_chunk(const FrameScanner::Frame& frame);
   void take_index(const FrameScanner::Frame& frame);

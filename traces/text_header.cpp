@@ -14,8 +14,6 @@ namespace {
 // Prints the lines of Header's single values: each with the keys that differ from the default.
 class HeaderPrinter {
  public:
-  static constexpr bool kPrints = true;
-
   explicit HeaderPrinter(std::string& out) : out_(out) {}
 
   void line(std::string_view word) {
@@ -69,8 +67,6 @@ class HeaderPrinter {
 // Reads the keys of one line: those of the other lines are passed over.
 class HeaderReader {
  public:
-  static constexpr bool kPrints = false;
-
   HeaderReader(std::string_view word, Items& items) : word_(word), items_(items) {}
 
   void line(std::string_view word) { active_ = word == word_; }
