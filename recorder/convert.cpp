@@ -1,11 +1,23 @@
 #include "recorder/convert.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <string_view>
 
 namespace reperf::record {
 namespace {
+
+// The kernel's task state as its sched_switch tracepoint reports it: one bit.
+std::uint16_t reported_state(std::uint32_t raw) {
+  constexpr std::uint32_t kUninterruptible = 2, kReported = 0x7f, kDead = 0x80, kNoLoad = 0x400,
+                          kRtLockWait = 0x1000;
+  constexpr std::uint16_t kReportedDead = 0x10, kReportedIdle = 0x80;
+  if ((raw & kDead) != 0) return kReportedDead;
+  if ((raw & kUninterruptible) != 0 && (raw & kNoLoad) != 0) return kReportedIdle;
+  if ((raw & kRtLockWait) != 0) return kUninterruptible;
+  return static_cast<std::uint16_t>(std::bit_floor(raw & kReported));
+}
 
 // Copies the fixed part of a record out of the ring; false when it is too short. Records of
 // variable size end where their last array is filled to.
@@ -92,7 +104,7 @@ void Converter::on_switch(std::span<const std::byte> raw) {
     return;
   }
   put_filtered(wire.h, log::FilterClass::sched_switch, wire.filtered);
-  put(wire.h, log::SchedSwitch{wire.next_tid, static_cast<std::uint16_t>(wire.prev_state),
+  put(wire.h, log::SchedSwitch{wire.next_tid, reported_state(wire.prev_state),
                                wire.h.flags != 0});
 }
 

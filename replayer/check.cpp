@@ -21,6 +21,7 @@ constexpr std::size_t kDivergencesKept = 10;
 constexpr std::uint64_t kLatePerStartNs = 3000;
 constexpr std::uint64_t kEarlyPerStartNs = 1000;
 constexpr std::uint64_t kShareDivisor = 1000;  // 0.1 % of the time itself
+constexpr std::uint64_t kClockPairNs = 2000;   // PRED-31
 
 // How a software event's value can be predicted.
 enum class Counted : std::uint8_t { switches, migrations, zero, task_clock, cpu_clock, faults, no };
@@ -361,7 +362,7 @@ void Check::check_value(const Word& word, std::size_t index, const Window& windo
     return;
   }
   if (how == Counted::cpu_clock) {
-    check_time(word, window.high[index], seen, call, ResultClass::clock);
+    check_cpu_clock(word, window.high[index], seen, observed, call);
     return;
   }
   ResultClass c = ResultClass::other;
@@ -389,23 +390,48 @@ void Check::check_value(const Word& word, std::size_t index, const Window& windo
   watch.more = 0;
 }
 
+// The machine's own time_running, when this read has it (non-group formats).
+std::optional<std::uint64_t> Check::observed_running(core::EventId event,
+                                                     const std::vector<std::uint64_t>& words) {
+  const std::uint64_t format = session_.model().world().events[event].attr.read_format;
+  if ((format & core::PERF_FORMAT_GROUP) != 0 ||
+      (format & core::PERF_FORMAT_TOTAL_TIME_RUNNING) == 0) {
+    return std::nullopt;
+  }
+  return words[(format & core::PERF_FORMAT_TOTAL_TIME_ENABLED) != 0 ? 2 : 1];
+}
+
+// PRED-31: time_running to within the distance of two clock readings, for each start.
+void Check::check_cpu_clock(const Word& word, std::uint64_t predicted, std::uint64_t observed,
+                            const std::vector<std::uint64_t>& words, const Call& call) {
+  const Watch& watch = watches_[top_of(word.event)];
+  const std::optional<std::uint64_t> running = observed_running(word.event, words);
+  if (!running || watch.tainted) {
+    check_time(word, predicted, observed, call, ResultClass::clock);
+    return;
+  }
+  const std::uint64_t slack = kClockPairNs * (watch.starts + 1);
+  const bool inside = observed + slack >= *running && observed <= *running + slack;
+  count(ResultClass::clock, inside ? &CheckCounts::bounds : &CheckCounts::wrong);
+  if (inside) return;
+  diverge(fmt::format("cpu-clock of {}: {} on the machine, but its time_running is {} (+-{})",
+                      name(word.event), observed, *running, slack));
+}
+
 // PRED-30: stopped, task-clock and time_running are the same number.
 void Check::check_clock(const Word& word, std::uint64_t predicted, std::uint64_t observed,
                         const std::vector<std::uint64_t>& words, const Call& call) {
   const core::World& w = session_.model().world();
   const core::perf_event& x = w.events[word.event];
-  const std::uint64_t format = x.attr.read_format;
-  const bool running_known = (format & core::PERF_FORMAT_GROUP) == 0 &&
-                             (format & core::PERF_FORMAT_TOTAL_TIME_RUNNING) != 0;
+  const std::optional<std::uint64_t> running = observed_running(word.event, words);
   const bool stopped = x.state < core::PERF_EVENT_STATE_ACTIVE &&
                        std::none_of(x.child_list.begin(), x.child_list.end(), [&](auto child) {
                          return w.events[child].state == core::PERF_EVENT_STATE_ACTIVE;
                        });
-  if (running_known && stopped && !watches_[top_of(word.event)].tainted) {
-    const std::size_t at = (format & core::PERF_FORMAT_TOTAL_TIME_ENABLED) != 0 ? 2 : 1;
-    exact_or_wrong(ResultClass::clock, observed == words[at],
+  if (running && stopped && !watches_[top_of(word.event)].tainted) {
+    exact_or_wrong(ResultClass::clock, observed == *running,
                    fmt::format("task-clock of {}: {} on the machine, but its time_running is {}",
-                               name(word.event), observed, words[at]));
+                               name(word.event), observed, *running));
     return;
   }
   check_time(word, predicted, observed, call, ResultClass::clock);

@@ -108,6 +108,10 @@ class Check : public Listener, public core::Observer {
                    const std::vector<std::uint64_t>& observed, const Call& call);
   void check_clock(const Word& word, std::uint64_t predicted, std::uint64_t observed,
                    const std::vector<std::uint64_t>& words, const Call& call);
+  void check_cpu_clock(const Word& word, std::uint64_t predicted, std::uint64_t observed,
+                       const std::vector<std::uint64_t>& words, const Call& call);
+  [[nodiscard]] std::optional<std::uint64_t> observed_running(
+      core::EventId event, const std::vector<std::uint64_t>& words);
   void check_time(const Word& word, std::uint64_t predicted, std::uint64_t observed,
                   const Call& call, ResultClass c);
   [[nodiscard]] std::vector<Word> layout(core::EventId event);

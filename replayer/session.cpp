@@ -9,8 +9,8 @@ namespace reperf::replay {
 
 namespace {
 
-// TASK_DEAD, EXIT_DEAD, EXIT_ZOMBIE: the task will never run again.
-constexpr std::uint16_t kDeadBits = 0x80 | 0x10 | 0x20;
+// X and Z as the tracepoint reports them: the task will never run again.
+constexpr std::uint16_t kDeadBits = 0x10 | 0x20;
 
 core::PmuModel model_of(const log::Pmu& p) {
   if (p.name == "software") return core::PmuModel::software;

@@ -69,7 +69,8 @@ int BPF_PROG(on_sched_migrate_task, struct task_struct *task, int dest_cpu)
 
 	if (!cpu)
 		return 0;
-	if (!all_switches && !task_has_events(task)) {
+	/* An event of the CPU that the task goes to counts it, too. */
+	if (!all_switches && !task_has_events(task) && !cpu_has_events((__u32)dest_cpu)) {
 		cpu->filtered_migrations++;
 		return 0;
 	}
