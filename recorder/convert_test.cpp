@@ -87,6 +87,18 @@ std::vector<std::byte> raw_open_ret(std::uint32_t tid, std::string_view kernel,
   return raw_of(wire, offsetof(reperf_wire_open_ret, data) + kernel.size() + user.size());
 }
 
+// The kernel's raw task states, and what its tracepoint makes of them.
+TEST_F(ConvertTest, SwitchStatesAsReported) {
+  const std::pair<std::uint32_t, std::uint16_t> cases[] = {
+      {0, 0}, {1, 1}, {2, 2}, {0x80, 0x10}, {0x402, 0x80}, {0x2001, 1}, {0x102, 2}, {0x1000, 2}};
+  for (const auto& [raw, reported] : cases) {
+    auto wire = wire_of<reperf_wire_switch>(REPERF_WIRE_SWITCH, 10);
+    wire.prev_state = raw;
+    converter.convert(raw_of(wire));
+    EXPECT_EQ(std::get<log::SchedSwitch>(sink.records.back().payload).prev_state, reported) << raw;
+  }
+}
+
 TEST_F(ConvertTest, SwitchWithFilteredOnesBefore) {
   auto wire = wire_of<reperf_wire_switch>(REPERF_WIRE_SWITCH, 10);
   wire.next_tid = 11;

@@ -77,6 +77,7 @@ class Check : public Listener, public core::Observer {
   // What is known about an original event beyond the model's own state.
   struct Watch {
     std::uint64_t starts = 0;  // how often it or a copy went ACTIVE: each costs precision
+    std::uint64_t exits = 0;   // ... ended with its task
     std::uint64_t fewer = 0;   // occurrences that the machine may have counted less or more,
     std::uint64_t more = 0;    // because they fell into a call that switched the event
     bool tainted = false;      // losses or calls that are not modelled: no claims on values

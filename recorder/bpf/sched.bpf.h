@@ -21,7 +21,9 @@ static __always_inline bool cpu_has_events(__u32 cpu)
 
 	if (!one_context_per_cpu || cpu >= REPERF_MAX_CPUS)
 		return true;
-	ctx = (void *)cpu_contexts[cpu];
+	/* The verifier does not follow the comparison through the compiler's rewriting. */
+	asm volatile("" : "+r"(cpu));
+	ctx = (void *)cpu_contexts[cpu & (REPERF_MAX_CPUS - 1)];
 	return !ctx || BPF_CORE_READ(ctx, nr_events) > 0;
 }
 
