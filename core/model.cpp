@@ -225,7 +225,7 @@ EventId Model::adopt(const AdoptedEvent& adopted, std::uint64_t log_id) {
 void Model::start_contexts() {
   for (Cpu cpu = 0; world_.cpu_valid(cpu); ++cpu) {
     const TaskId curr = world_.cpu(cpu).curr;
-    run("sched_switch", RunContext::irq, curr, cpu, core_->silent_switch(cpu, curr, curr));
+    run("sched_switch", RunContext::irq, curr, cpu, core_->start_contexts(cpu));
   }
 }
 
