@@ -160,6 +160,11 @@ void Engine::pump() {
 }
 
 void Engine::report_livelocks() {
+  // What a directive holds may be what the loop waits for.
+  if (std::any_of(in_flight_.begin(), in_flight_.end(),
+                  [](const auto& run) { return run->state == RunState::held; })) {
+    return;
+  }
   for (const auto& run : in_flight_) {
     if (run->state != RunState::spinning || run->livelock_reported) continue;
     run->livelock_reported = true;

@@ -97,7 +97,8 @@ void Model::sched_switch(Cpu cpu, Tid prev, Tid next, bool prev_dead) {
   const task_struct& t = world_.tasks[to];
   if (t.on_cpu && !(from == to)) silent_switch(t.cpu, world_.cpu(t.cpu).idle);
   run("sched_switch", RunContext::irq, from, cpu, core_->context_switch(cpu, from, to));
-  if (!prev_dead || prev == 0) return;
+  // A path in flight may still refer to the task: it is forgotten later then.
+  if (!prev_dead || prev == 0 || !engine_.quiescent()) return;
   const auto it = std::find(exited_.begin(), exited_.end(), from);
   if (it == exited_.end()) return;
   exited_.erase(it);
@@ -107,8 +108,11 @@ void Model::sched_switch(Cpu cpu, Tid prev, Tid next, bool prev_dead) {
 void Model::sched_migrate_task(Tid tid, Cpu orig, Cpu dest) {
   const TaskId id = task(tid, orig);
   engine_.touch();
+  task_struct& t = world_.tasks[id];
+  // A running task cannot move: that it stopped was not seen.
+  if (t.on_cpu && t.cpu != dest) silent_switch(t.cpu, world_.cpu(t.cpu).idle);
   // The first placement of a new task is not traced (PRED-27): the record knows better.
-  if (!world_.tasks[id].on_cpu) world_.tasks[id].cpu = orig;
+  if (!t.on_cpu) t.cpu = orig;
   core_->set_task_cpu(id, dest);
   if (!engine_.quiescent()) engine_.pump();
 }
@@ -116,8 +120,14 @@ void Model::sched_migrate_task(Tid tid, Cpu orig, Cpu dest) {
 void Model::sched_process_fork(Cpu cpu, Tid parent, Tid child, Tid child_pid,
                                std::string_view comm) {
   const TaskId from = make_current(parent, cpu);
-  // A thread id that is used again: its former task is gone.
+  if (child == 0 || child == parent) return;  // no kernel does that
+  // A thread id that is used again: its former task is gone, whether its exit was seen or not.
   const TaskId stale = world_.find_task(child);
+  if (stale && !world_.tasks[stale].exiting) {
+    gap("exit-not-seen", cpu, stale);
+    sched_process_exit(cpu, child);
+    make_current(parent, cpu);
+  }
   if (stale) {
     const auto it = std::find(exited_.begin(), exited_.end(), stale);
     if (it != exited_.end()) exited_.erase(it);
@@ -141,14 +151,16 @@ void Model::sched_process_exec(Cpu cpu, Tid tid, std::string_view comm) {
 }
 
 void Model::sched_process_exit(Cpu cpu, Tid tid) {
+  if (tid == 0) return;  // idle tasks do not exit
   const TaskId id = make_current(tid, cpu);
   if (world_.tasks[id].exiting) return;
   run("exit", RunContext::process, id, cpu, core_->perf_event_exit_task(id));
   exited_.push_back(id);
-  if (exited_.size() <= kExitedKept) return;
-  const TaskId oldest = exited_.front();
-  exited_.pop_front();
-  retire(oldest);
+  while (exited_.size() > kExitedKept && engine_.quiescent()) {
+    const TaskId oldest = exited_.front();
+    exited_.pop_front();
+    retire(oldest);
+  }
 }
 
 CallResult& Model::fresh_result(TaskId task) {
@@ -211,7 +223,7 @@ EventId Model::adopt(const AdoptedEvent& adopted, std::uint64_t log_id) {
 void Model::start_contexts() {
   for (Cpu cpu = 0; world_.cpu_valid(cpu); ++cpu) {
     const TaskId curr = world_.cpu(cpu).curr;
-    run("sched_switch", RunContext::irq, curr, cpu, core_->silent_switch(cpu, curr, curr));
+    run("sched_switch", RunContext::irq, curr, cpu, core_->start_contexts(cpu));
   }
 }
 

@@ -222,6 +222,7 @@ void Check::on_return(const log::Record& record, Call* call) {
     count(ResultClass::call, &CheckCounts::unpredicted);
     return;
   }
+  note_window(*call, record.time);
   if (const auto* open = std::get_if<log::PerfEventOpenRet>(&record.payload)) {
     check_open(*open, *call);
     return;
@@ -248,6 +249,31 @@ void Check::on_return(const log::Record& record, Call* call) {
                    fmt::format("ioctl of {}: predicted {}, the machine says {}", name(call->event),
                                errno_text(call->result->ret), errno_text(io->ret)));
   }
+}
+
+// PRED-45: a start or stop lies anywhere between the entry and the return of its call.
+void Check::note_window(const Call& call, log::Ns returned) {
+  const core::World& w = session_.model().world();
+  core::EventId event = call.event;
+  if (call.kind == log::Kind::perf_event_open) {
+    event = call.result == nullptr ? core::EventId{} : call.result->event;
+  } else if (call.kind != log::Kind::ioctl) {
+    return;
+  }
+  if (!w.events.alive(event) || returned < call.time) return;
+  const bool stops = call.cmd == core::PERF_EVENT_IOC_DISABLE;
+  const log::Ns width = returned - call.time;
+  // With the leader its siblings start and stop; a call that names the group reaches them all.
+  const core::EventId leader = w.events[event].group_leader;
+  const auto widen_one = [&](core::EventId x) {
+    Watch& watch = watches_[x];
+    (stops ? watch.longer : watch.late) += width;
+  };
+  widen_one(event);
+  if (!w.events.alive(leader)) return;
+  if (!(leader == event) && call.arg != 0) widen_one(leader);
+  if (!(leader == event) && call.arg == 0) return;
+  for (const core::EventId sibling : w.events[leader].sibling_list) widen_one(sibling);
 }
 
 // PRED-3, PRED-5, PRED-6
@@ -460,9 +486,9 @@ void Check::check_time(const Word& word, std::uint64_t predicted, std::uint64_t 
   const std::uint64_t during = w.now - call.time;
   const std::uint64_t share = predicted / kShareDivisor;
   const std::uint64_t starts = watch.starts + 1;
-  const std::uint64_t below = kLatePerStartNs * starts + share;
+  const std::uint64_t below = kLatePerStartNs * starts + share + watch.late;
   const std::uint64_t above =
-      kEarlyPerStartNs * starts + kAfterExitNs * watch.exits + share + during;
+      kEarlyPerStartNs * starts + kAfterExitNs * watch.exits + share + during + watch.longer;
   const bool inside = observed + below >= predicted && observed <= predicted + above;
   count(c, inside ? &CheckCounts::bounds : &CheckCounts::wrong);
   if (inside) return;

@@ -78,6 +78,8 @@ class Check : public Listener, public core::Observer {
   struct Watch {
     std::uint64_t starts = 0;  // how often it or a copy went ACTIVE: each costs precision
     std::uint64_t exits = 0;   // ... ended with its task
+    std::uint64_t late = 0;    // ns by which it may have started later, or stopped later, than
+    std::uint64_t longer = 0;  // the model, which acts when a call enters
     std::uint64_t fewer = 0;   // occurrences that the machine may have counted less or more,
     std::uint64_t more = 0;    // because they fell into a call that switched the event
     bool tainted = false;      // losses or calls that are not modelled: no claims on values
@@ -119,6 +121,7 @@ class Check : public Listener, public core::Observer {
   [[nodiscard]] std::string name(core::EventId event);
   void widen(const Call& call, Window& window);
   void note_overlap(const log::Record& record);
+  void note_window(const Call& call, log::Ns returned);
   [[nodiscard]] core::EventId top_of(core::EventId event) const;
   [[nodiscard]] bool has_copy_of(core::TaskId task, core::EventId top) const;
 

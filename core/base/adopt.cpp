@@ -13,7 +13,7 @@ EventId Base::adopt_event(const AdoptedEvent& a) {
   x.child_total_time_running = a.child_time_running;
   const perf_event_task_context nr =
       x.pmu >= 0 ? w.pmus[static_cast<std::size_t>(x.pmu)].task_ctx_nr : perf_sw_context;
-  CtxId ctx = w.cpuctx(a.cpu == kNoCpu ? 0 : a.cpu, nr).ctx;
+  CtxId ctx = w.cpuctx(w.cpu_valid(a.cpu) ? a.cpu : 0, nr).ctx;
   if (a.task) {
     x.attach_state |= PERF_ATTACH_TASK;
     CtxId& slot = tk(a.task).perf_event_ctxp[static_cast<std::size_t>(nr)];
@@ -43,6 +43,16 @@ EventId Base::adopt_event(const AdoptedEvent& a) {
   x.tstamp_enabled -= a.time_enabled;
   x.tstamp_running -= a.time_running;
   return event;
+}
+
+// Whether or not the scheduler hooks are live: events of CPUs do not need them (SCH-58).
+Path<> Base::start_contexts(Cpu cpu) {
+  for (const perf_event_task_context nr : {perf_hw_context, perf_sw_context}) {
+    const CtxId task_ctx = tk(w.cpu(cpu).curr).perf_event_ctxp[static_cast<std::size_t>(nr)];
+    co_await perf_ctx_lock(cpu, nr, task_ctx);
+    ctx_resched(cpu, nr, task_ctx);
+    perf_ctx_unlock(cpu, nr, task_ctx);
+  }
 }
 
 }  // namespace reperf::core

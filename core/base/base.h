@@ -57,6 +57,8 @@ class Base {
 
   // Puts an event into the world that existed before a recording began.
   EventId adopt_event(const AdoptedEvent& adopted);
+  // Puts on what adopted events left off on `cpu`, interrupts off throughout.
+  Path<> start_contexts(Cpu cpu);
 
  protected:
   // ---- objects
@@ -217,8 +219,11 @@ class Base {
   void sync_child_event(EventId child);
   void unlink_child(EventId child);
   Path<> perf_event_init_context(TaskId parent, TaskId child, perf_event_task_context nr);
-  Path<EventId> inherit_event(EventId parent, CtxId parent_ctx, EventId leader, TaskId child,
-                              CtxId child_ctx);
+  virtual Path<EventId> inherit_event(EventId parent, CtxId parent_ctx, EventId leader,
+                                      TaskId child, CtxId child_ctx);
+  // LIFE-41: whether the original of the new `copy` is orphaned; the copy is freed then.
+  bool refuse_orphan(EventId copy);
+  void set_up_copy(EventId copy, CtxId child_ctx, bool enabled);
   Path<> inherit_group(EventId leader, CtxId parent_ctx, TaskId child, CtxId child_ctx);
   Path<bool> inherit_task_group(EventId leader, CtxId parent_ctx, TaskId child,
                                 perf_event_task_context nr);

@@ -11,10 +11,15 @@ Path<> Base::perf_event_exec(TaskId task) {
 }
 
 Path<> Base::perf_event_enable_on_exec(TaskId task, perf_event_task_context nr) {
-  const CtxId ctx = tk(task).perf_event_ctxp[static_cast<std::size_t>(nr)];
-  if (!ctx || cx(ctx).nr_events == 0) co_return;
-  const Cpu cpu = smp_processor_id();
   co_await e.point("exec:before-lock");
+  // Interrupts go off first: from here on neither the CPU nor the context can change.
+  e.irq_disable();
+  const CtxId ctx = tk(task).perf_event_ctxp[static_cast<std::size_t>(nr)];
+  if (!ctx || cx(ctx).nr_events == 0) {
+    e.irq_enable();
+    co_return;
+  }
+  const Cpu cpu = smp_processor_id();
   co_await perf_ctx_lock(cpu, nr, ctx);
   // Without this, events get a hole as long as the last update of context time is ago (SCH-101).
   exec_update_time(ctx);
@@ -33,6 +38,7 @@ Path<> Base::perf_event_enable_on_exec(TaskId task, perf_event_task_context nr) 
     ctx_resched(cpu, nr, ctx);
   }
   perf_ctx_unlock(cpu, nr, ctx);
+  e.irq_enable();
 }
 
 }  // namespace reperf::core

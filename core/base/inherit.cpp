@@ -76,25 +76,36 @@ Path<> Base::inherit_group(EventId leader, CtxId parent_ctx, TaskId child, CtxId
   }
 }
 
+bool Base::refuse_orphan(EventId copy) {
+  const perf_event& top = ev(ev(copy).parent);
+  if (!is_orphaned_event(top) && top.refcount != 0) return false;
+  free_event(copy);
+  return true;
+}
+
+void Base::set_up_copy(EventId copy, CtxId child_ctx, bool enabled) {
+  perf_event& x = ev(copy);
+  perf_event& top = ev(x.parent);
+  ++top.refcount;
+  get_ctx(child_ctx);
+  x.ctx = child_ctx;
+  x.id = top.id;
+  // SCH-9: follows the state of the event it is copied from, not attr.disabled.
+  x.state = enabled ? PERF_EVENT_STATE_INACTIVE : PERF_EVENT_STATE_OFF;
+  x.attach_state = top.attach_state & PERF_ATTACH_TASK;
+}
+
 // The copy links to the original, also when `parent` is a copy itself (LIFE-38). None when the
-// original is orphaned: that is no error (LIFE-41).
+// original is orphaned: that is no error (LIFE-41). The test and the link are two sections
+// (LIFE-44).
 Path<EventId> Base::inherit_event(EventId parent, CtxId, EventId leader, TaskId, CtxId child_ctx) {
   const bool enabled = ev(parent).state >= PERF_EVENT_STATE_INACTIVE;
   const EventId top = ev(parent).parent ? ev(parent).parent : parent;
   const EventId copy =
       perf_event_alloc(ev(parent).attr, ev(parent).pmu, ev(parent).cpu, leader, top);
   co_await e.point("inherit:before-orphan-check");
-  if (is_orphaned_event(ev(top)) || ev(top).refcount == 0) {
-    free_event(copy);
-    co_return EventId{};
-  }
-  ++ev(top).refcount;
-  get_ctx(child_ctx);
-  ev(copy).ctx = child_ctx;
-  ev(copy).id = ev(top).id;
-  // SCH-9: follows the parent's state, not attr.disabled.
-  ev(copy).state = enabled ? PERF_EVENT_STATE_INACTIVE : PERF_EVENT_STATE_OFF;
-  ev(copy).attach_state = ev(top).attach_state & PERF_ATTACH_TASK;
+  if (refuse_orphan(copy)) co_return EventId{};
+  set_up_copy(copy, child_ctx, enabled);
   co_await lock_ctx(child_ctx);
   add_event_to_ctx(copy, child_ctx);
   unlock_ctx(child_ctx);

@@ -48,6 +48,17 @@ void Base::put_ctx(CtxId ctx) {
   if (--c.refcount != 0) return;
   const CtxId parent = c.parent_ctx;
   const TaskId task = c.task;
+  for (cpu_struct& cpu : w.cpus) {
+    CtxId& task_ctx = cpu.cpuctx[static_cast<std::size_t>(c.nr)].task_ctx;
+    if (!(task_ctx == ctx)) continue;
+    // In the kernel the pointer dangles (scheduling.md INV-4, base).
+    e.emit(Fact{.kind = FactKind::finding,
+                .rule = Rule::LIFE_15,
+                .task = task,
+                .ctx = ctx,
+                .text = "context-freed-while-on-cpu"});
+    task_ctx = CtxId{};
+  }
   e.emit(Fact{.kind = FactKind::ctx_free, .rule = Rule::LIFE_15, .task = task, .ctx = ctx});
   w.contexts.destroy(ctx);
   if (parent) put_ctx(parent);
@@ -154,7 +165,12 @@ Path<> Base::perf_event_open(TaskId caller, OpenArgs args, CallResult* result) {
   if (args.pid != -1) {
     target = args.pid == 0 ? caller : w.find_task(static_cast<Tid>(args.pid));
   }
-  const bool member = args.group && (args.flags & PERF_FLAG_FD_NO_GROUP) == 0;
+  if (!target && !w.cpu_valid(args.cpu)) {  // forced: the machine has CPUs that the log has not
+    result->ret = -EINVAL;
+    result->done = true;
+    co_return;
+  }
+  const bool member = w.events.alive(args.group) && (args.flags & PERF_FLAG_FD_NO_GROUP) == 0;
   const EventId leader = member ? args.group : EventId{};
   const PmuIndex pmu = find_pmu(attr);
   const EventId event = perf_event_alloc(attr, pmu, args.cpu, leader, EventId{});

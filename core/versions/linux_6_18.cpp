@@ -143,6 +143,28 @@ Path<> Linux618::perf_release(EventId event) {
   co_await put_event(event);
 }
 
+// LIFE-44: one section of XM from the test to the link.
+Path<EventId> Linux618::inherit_event(EventId parent, CtxId, EventId leader, TaskId,
+                                      CtxId child_ctx) {
+  const bool enabled = ev(parent).state >= PERF_EVENT_STATE_INACTIVE;
+  const EventId top = ev(parent).parent ? ev(parent).parent : parent;
+  const EventId copy =
+      perf_event_alloc(ev(parent).attr, ev(parent).pmu, ev(parent).cpu, leader, top);
+  co_await e.point("inherit:before-orphan-check");
+  co_await lock_children(top);
+  if (refuse_orphan(copy)) {
+    unlock_children(top);
+    co_return EventId{};
+  }
+  set_up_copy(copy, child_ctx, enabled);
+  co_await lock_ctx(child_ctx);
+  add_event_to_ctx(copy, child_ctx);
+  unlock_ctx(child_ctx);
+  ev(top).child_list.push_back(copy);
+  unlock_children(top);
+  co_return copy;
+}
+
 // The state is final before the lock is dropped; a copy is folded, unlinked and freed.
 Path<> Linux618::__perf_event_exit_task(EventId event, CtxId ctx) {
   const EventId parent = ev(event).parent;

@@ -8,6 +8,7 @@
 //   SCH-130, SCH-138  install retries until it hits; an OFF event joins without an IPI
 //   SCH-136           time totals accumulate at every change of state
 //   LIFE-71, LIFE-73  closing an event takes its copies with it and leaves it DEAD
+//   LIFE-44           a copy is tested and linked in one section: release sees it or it sees DEAD
 //   LIFE-9            an event in EXIT cannot be enabled
 //
 // Checked against 6.18.44.
@@ -42,6 +43,8 @@ class Linux618 : public TaskCtxSched {
   Path<> put_event(EventId event) override;
   [[nodiscard]] bool is_orphaned_event(const perf_event& top) const override;
   void check_orphan(EventId, CtxId) override {}
+  Path<EventId> inherit_event(EventId parent, CtxId parent_ctx, EventId leader, TaskId child,
+                              CtxId child_ctx) override;
   Path<> __perf_event_exit_task(EventId event, CtxId ctx) override;
 };
 

@@ -126,6 +126,18 @@ bool OpenCheck::pmu_lookup() {
   return false;
 }
 
+// ABI-47
+bool OpenCheck::clock() {
+  if (!attr.has(AttrBit::use_clockid)) return false;
+  constexpr std::int32_t kRealtime = 0, kMonotonic = 1, kMonotonicRaw = 4, kBoottime = 7, kTai = 11;
+  const std::int32_t id = attr.clockid;
+  if (id == kMonotonic || id == kMonotonicRaw) return false;
+  if (fail_if(id != kRealtime && id != kBoottime && id != kTai, EINVAL)) return true;
+  // These need a PMU without NMIs.
+  if (chosen != nullptr && chosen->model == PmuModel::counting) verdict.permit(EINVAL);
+  return false;
+}
+
 bool OpenCheck::group_rules() {
   if (!grouped()) return false;
   const perf_event* l = leader();

@@ -42,6 +42,7 @@ class OpenCheck {
   bool user_registers();                         // step 8
   bool frequency();                              // step 16
   bool pmu_lookup();                             // step 28
+  bool clock();                                  // step 37
   bool group_rules();                            // step 43
   bool group_size();                             // step 45
 

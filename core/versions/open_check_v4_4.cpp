@@ -61,7 +61,7 @@ OpenVerdict check_open_v4_4(const World& w, TaskId caller, const OpenArgs& a) {
     return c.verdict;
   }
   if (cgroup) c.verdict.vague = true;
-  if (c.pmu_lookup()) return c.verdict;
+  if (c.pmu_lookup() || c.clock()) return c.verdict;
   if (c.fail_if(!task && !c.allowed_cpu(), EACCES) ||
       c.fail_if(!task && !w.cpu(a.cpu).online, ENODEV) ||
       c.fail_if(task && c.target && w.tasks[c.target].exiting, ESRCH) || c.group_rules()) {

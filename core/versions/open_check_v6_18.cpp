@@ -64,7 +64,7 @@ bool group_and_target(OpenCheck& c, const World& w, TaskId caller, const OpenArg
          c.fail_if(c.attr.has(AttrBit::sigtrap) && !task, EINVAL);
 }
 
-bool after_pmu(OpenCheck& c, const World& w) {
+bool after_pmu(OpenCheck& c, const World& w, bool cgroup) {
   const perf_event_attr& a = c.attr;
   const bool wide_regs =
       ((a.sample_type & PERF_SAMPLE_REGS_USER) != 0 && (a.sample_regs_user >> 32) != 0) ||
@@ -75,18 +75,12 @@ bool after_pmu(OpenCheck& c, const World& w) {
       c.fail_if(both, EINVAL) || c.fail_if((a.aux_action & kAuxStartPaused) != 0, EOPNOTSUPP)) {
     return true;
   }
+  if (cgroup) c.verdict.vague = true;                  // 32: which cgroup is not known
   if ((a.sample_type & PERF_SAMPLE_CALLCHAIN) != 0) {  // 34
     const std::int64_t depth = w.sysctl("perf_event_max_stack", 127);
     if (c.fail_if(a.sample_max_stack > depth, EOVERFLOW)) return true;
   }
-  if (!a.has(AttrBit::use_clockid)) return false;  // 37
-  const std::int32_t id = a.clockid;
-  const bool monotonic = id == 1 || id == 4;
-  const bool other = id == 0 || id == 7 || id == 11;  // REALTIME, BOOTTIME, TAI: NO_NMI PMUs only
-  if (other && c.chosen != nullptr && c.chosen->model == PmuModel::counting) {
-    c.verdict.permit(EINVAL);
-  }
-  return c.fail_if(!monotonic && !other, EINVAL);
+  return c.clock();
 }
 
 }  // namespace
@@ -106,10 +100,9 @@ OpenVerdict check_open_v6_18(const World& w, TaskId caller, const OpenArgs& a) {
                     (c.attr.sample_type & PERF_SAMPLE_TID) == 0,
                 EINVAL) ||  // 27
       c.pmu_lookup() ||
-      after_pmu(c, w)) {
+      after_pmu(c, w, cgroup)) {
     return c.verdict;
   }
-  if (cgroup) c.verdict.vague = true;  // 32
   const bool task = c.wants_task() && !cgroup;
   if (task && !c.surely_may_trace()) c.verdict.permit(EACCES);  // 39
   const bool gone = task && a.pid != 0 &&
