@@ -41,6 +41,12 @@ void Linux618::exec_update_time(CtxId ctx) {
   if (cx(ctx).is_active != 0) update_context_time(ctx);
 }
 
+// SCH-134: a context that was not scheduled has no time to catch up with.
+void Linux618::ctx_sched_out(CtxId ctx, Cpu cpu, std::uint8_t type) {
+  if (cx(ctx).is_active == 0) cx(ctx).timestamp = w.now;
+  TaskCtxSched::ctx_sched_out(ctx, cpu, type);
+}
+
 // SCH-130, SCH-138
 Path<> Linux618::perf_install_in_context(CtxId ctx, EventId event, Cpu cpu) {
   ev(event).ctx = ctx;

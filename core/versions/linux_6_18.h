@@ -6,6 +6,7 @@
 //
 //   ABI-11 to ABI-58  validation order of perf_event_open()
 //   SCH-130, SCH-138  install retries until it hits; an OFF event joins without an IPI
+//   SCH-134           context time stands still while a context is not scheduled
 //   SCH-136           time totals accumulate at every change of state
 //   LIFE-71, LIFE-73  closing an event takes its copies with it and leaves it DEAD
 //   LIFE-44           a copy is tested and linked in one section: release sees it or it sees DEAD
@@ -36,6 +37,7 @@ class Linux618 : public TaskCtxSched {
   void times_out(EventId) override {}
   void times_skip(EventId, Ns) override {}
   void exec_update_time(CtxId ctx) override;
+  void ctx_sched_out(CtxId ctx, Cpu cpu, std::uint8_t type) override;
 
   Path<> perf_install_in_context(CtxId ctx, EventId event, Cpu cpu) override;
   Path<int> __perf_install_in_context(EventCall call) override;
