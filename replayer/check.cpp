@@ -261,6 +261,12 @@ void Check::note_window(const Call& call, log::Ns returned) {
     return;
   }
   if (!w.events.alive(event) || returned < call.time) return;
+  if (call.cmd == core::PERF_EVENT_IOC_RESET) {
+    Watch& watch = watches_[event];
+    watch.fewer += watch.unplaced;
+    watch.more += watch.unplaced;
+    return;
+  }
   const bool stops = call.cmd == core::PERF_EVENT_IOC_DISABLE;
   const log::Ns width = returned - call.time;
   // With the leader its siblings start and stop; a call that names the group reaches them all.
@@ -418,8 +424,16 @@ void Check::check_value(const Word& word, std::size_t index, const Window& windo
   } else {
     count(c, low == high ? &CheckCounts::exact : &CheckCounts::bounds);
   }
-  // From here on the machine's value counts.
-  x.count += seen - call.result->words[index];
+  // From here on the machine's value counts. Inside the window there is nothing to correct: the
+  // model has seen the same occurrences by now, whatever the read saw of them.
+  if (seen > window.high[index]) {
+    x.count += seen - window.high[index];
+    watch.unplaced += seen - window.high[index];
+  }
+  if (seen < window.low[index]) {
+    x.count -= window.low[index] - seen;
+    watch.unplaced += window.low[index] - seen;
+  }
   watch.fewer = 0;
   watch.more = 0;
 }

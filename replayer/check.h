@@ -82,6 +82,9 @@ class Check : public Listener, public core::Observer {
     std::uint64_t longer = 0;  // the model, which acts when a call enters
     std::uint64_t fewer = 0;   // occurrences that the machine may have counted less or more,
     std::uint64_t more = 0;    // because they fell into a call that switched the event
+    // Corrections so far: whether they belong to the event itself or to what exited copies left
+    // matters to the next RESET, which clears only the former (ABI-90).
+    std::uint64_t unplaced = 0;
     bool tainted = false;      // losses or calls that are not modelled: no claims on values
     std::optional<std::uint64_t> last_value;  // what the machine said last (PRED-52)
   };
