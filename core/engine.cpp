@@ -160,6 +160,10 @@ void Engine::pump() {
 }
 
 void Engine::report_livelocks() {
+  // What a directive holds has steps left that may end the loop (INV-24): judge when it is through.
+  for (const auto& run : in_flight_) {
+    if (run->state == RunState::held) return;
+  }
   for (const auto& run : in_flight_) {
     if (run->state != RunState::spinning || run->livelock_reported) continue;
     run->livelock_reported = true;
