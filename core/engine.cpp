@@ -160,7 +160,7 @@ void Engine::pump() {
 }
 
 void Engine::report_livelocks() {
-  // What a directive holds may be what the loop waits for.
+  // What a directive holds has steps left that may end the loop (INV-24): judge when it is through.
   if (std::any_of(in_flight_.begin(), in_flight_.end(),
                   [](const auto& run) { return run->state == RunState::held; })) {
     return;
