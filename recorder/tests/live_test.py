@@ -223,6 +223,25 @@ def test_snapshot(rig):
           sorted([leader, member]), "releases at its exit")
 
 
+def test_copies(rig):
+    """Inherited copies in the snapshot: told after their original, under its id."""
+    other = subprocess.Popen([rig.workload, "family"], stdout=subprocess.PIPE, text=True)
+    event = int(other.stdout.readline().split()[1])
+    try:
+        done = rig.record(["sleep", "0.1"], "-a")
+    finally:
+        other.kill()
+    other.wait()
+    check(done.returncode == 0, done.stderr)
+    events = [r for r in of_kind(rig.records(), "snapshot_event")
+              if int(r.args["event"]) == event]
+    check(len(events) == 3, f"{events}")
+    check("parent" not in events[0].args, f"{events[0]}")
+    original = events[0].args["object"]
+    check(all(r.args["parent"] == original for r in events[1:]), f"{events}")
+    check(len({r.tid for r in events}) == 3, f"{events}")
+
+
 def test_all_switches(rig):
     """Every switch: the chain of each CPU is whole."""
     done = rig.record(["sh", "-c", "for i in 1 2 3 4 5 6 7 8; do /bin/true; done"],
@@ -326,7 +345,7 @@ def test_disk_full(rig):
     return None
 
 
-CASES = [test_perf_stat, test_inherit, test_cold_attr, test_release, test_snapshot,
+CASES = [test_perf_stat, test_inherit, test_cold_attr, test_release, test_snapshot, test_copies,
          test_all_switches, test_lost, test_exit_codes, test_refusals, test_interrupt, test_kill,
          test_disk_full]
 
