@@ -11,7 +11,8 @@
 namespace reperf::log {
 namespace {
 
-constexpr std::size_t kFirstBytes = 256U << 10;
+// Grows to what the frames need.
+constexpr std::size_t kFirstBytes = 16U << 10;
 
 }  // namespace
 

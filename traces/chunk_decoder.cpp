@@ -5,14 +5,11 @@
 #include <kj/exception.h>
 
 #include <algorithm>
-#include <new>
 
 #include "traces/columns.h"
 
 namespace reperf::log {
 namespace {
-
-constexpr std::size_t kCpus = 1U << 16;
 
 // Why a chunk is no good. Thrown inside load() only, which catches it beside Cap'n Proto's own
 // exceptions: a decoder that checks a result after each of a hundred steps hides its format.
@@ -291,12 +288,6 @@ class Lists {
 
 }  // namespace
 
-// calloc: most of the table is never touched and then costs no memory.
-ChunkDecoder::ChunkDecoder()
-    : running_(static_cast<Running*>(std::calloc(kCpus, sizeof(Running)))) {
-  if (!running_) throw std::bad_alloc();
-}
-
 Result<void> ChunkDecoder::load(kj::ArrayPtr<const capnp::word> message, const FrameHeader& frame) {
   count_ = at_ = switch_at_ = other_at_ = unknown_ = 0;
   try {
@@ -377,9 +368,11 @@ void ChunkDecoder::decode_tids(schema::Chunk::Reader chunk) {
   join_planes(column("tidCodes", chunk.getTidCodes(), 2, n), n, codes_);
   tids_.resize(n);
   if (++generation_ == 0) {
-    std::fill_n(running_.get(), kCpus, Running{0, 0});
+    std::ranges::fill(running_, Running{});
     generation_ = 1;
   }
+  const std::size_t cpus = n == 0 ? 0 : *std::ranges::max_element(cpus_) + std::size_t{1};
+  if (running_.size() < cpus) running_.resize(cpus);
   std::size_t switch_at = 0;
   for (std::size_t i = 0; i < n; ++i) {
     const std::uint16_t cpu = cpus_[i];

@@ -9,8 +9,6 @@
 
 #include <array>
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,8 +22,6 @@ namespace reperf::log {
 
 class ChunkDecoder {
  public:
-  ChunkDecoder();
-
   // Error::what says what is wrong with the chunk; nothing is left to deliver then.
   // The message must stay alive and unchanged while records are taken.
   Result<void> load(kj::ArrayPtr<const capnp::word> message, const FrameHeader& frame);
@@ -44,11 +40,8 @@ class ChunkDecoder {
   using Counts = std::array<std::uint32_t, 256>;
   // The task that the loaded chunk has last switched to on a CPU.
   struct Running {
-    std::uint32_t tid;
-    std::uint32_t generation;  // of the chunk that set it; another one: not known
-  };
-  struct Free {
-    void operator()(Running* table) const { std::free(table); }
+    std::uint32_t tid = 0;
+    std::uint32_t generation = 0;  // of the chunk that set it; another one: not known
   };
 
   void decode(schema::Chunk::Reader chunk, const FrameHeader& frame);
@@ -72,8 +65,8 @@ class ChunkDecoder {
   std::vector<std::uint32_t> dictionary_;
   std::vector<std::uint32_t> tids_;
   std::vector<SchedSwitch> switches_;
-  std::vector<Payload> others_;               // of the known kinds that have no columns
-  std::unique_ptr<Running[], Free> running_;  // by CPU
+  std::vector<Payload> others_;   // of the known kinds that have no columns
+  std::vector<Running> running_;  // by CPU, up to the highest one seen
   std::uint32_t generation_ = 0;
 };
 

@@ -17,10 +17,10 @@ namespace {
 using namespace testing;
 using Chunk = schema::Chunk::Builder;
 
-Parts one_chunk() {
+Parts one_chunk(std::size_t count = 400) {
   RandomRecords random(51);
   std::vector<Record> records;
-  while (records.size() < 400) records.push_back(random.next());
+  while (records.size() < count) records.push_back(random.next());
   return take_apart(make_log(records));
 }
 
@@ -83,7 +83,7 @@ TEST(Hostile, EachThingThatCanBeWrongWithAChunk) {
 
 // Any words at all as a message: an error or records, never more.
 TEST(Hostile, RandomMessages) {
-  const Parts parts = one_chunk();
+  const Parts parts = one_chunk(80);
   std::mt19937 random(7);
   int refused = 0;
   for (int i = 0; i < 2000; ++i) {

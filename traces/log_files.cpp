@@ -45,7 +45,8 @@ std::string make_log(const std::vector<Record>& records, const WriterOptions& op
   return read_file(dir.file("log"));
 }
 
-ReadBack read_back(std::string_view bytes, const ReaderOptions& options) {
+ReadBack read_back(std::string_view bytes, const ReaderOptions& options,
+                   const std::vector<Record>* expected) {
   ReadBack out;
   const int fd = ::memfd_create("log", MFD_CLOEXEC);
   EXPECT_GE(fd, 0);
@@ -64,8 +65,13 @@ ReadBack read_back(std::string_view bytes, const ReaderOptions& options) {
     const Result<bool> more = (*reader)->next(record);
     if (!more.ok()) out.error = more.error().what;
     if (!more.ok() || !*more) break;
-    out.lines.push_back(line_of(record));
-    out.sequences.push_back((*reader)->sequence());
+    const std::uint64_t sequence = (*reader)->sequence();
+    out.sequences.push_back(sequence);
+    if (expected == nullptr) {
+      out.lines.push_back(line_of(record));
+    } else if (sequence >= expected->size() || !equal(record, (*expected)[sequence])) {
+      ++out.wrong;
+    }
   }
   out.damage = (*reader)->damage();
   out.complete = (*reader)->complete();
