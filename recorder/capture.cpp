@@ -154,8 +154,8 @@ Result<std::unique_ptr<Capture>> Capture::load(const Options& options, RawRecord
   reperf_bpf& skeleton = *impl->skeleton;
   const std::uint64_t bytes = ring_size(options.ring_bytes);
   bpf_map__set_max_entries(skeleton.maps.ring, static_cast<std::uint32_t>(bytes));
-  skeleton.rodata->system_wide = options.system_wide;
-  skeleton.rodata->all_switches = options.all_switches;
+  skeleton.rodata->system_wide = options.system_wide ? 1 : 0;
+  skeleton.rodata->all_switches = options.all_switches ? 1 : 0;
   skeleton.rodata->wakeup_at = bytes / 4;
   set_calls(skeleton.rodata->call_of_syscall);
   for (bpf_program* iterator :

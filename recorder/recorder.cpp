@@ -151,7 +151,7 @@ Result<void> Session::create_log(const KernelFacts& facts) {
                                             : log::Scope::command;
   header.all_switches = options_.all_switches;
   header.recorder = std::string{REPERF_VERSION};
-  header.tier = "C";
+  header.tier = std::string{"C"};
   header.command = quote_command(options_.command);
   describe_machine(header);
   for (const log::Pmu& pmu : facts.clock_pmus) {

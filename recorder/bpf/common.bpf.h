@@ -20,8 +20,8 @@
 #include "wire.h"
 
 /* ---- set before loading */
-const volatile bool system_wide = false;
-const volatile bool all_switches = false;
+const volatile __u8 system_wide = 0;
+const volatile __u8 all_switches = 0;
 const volatile __u64 wakeup_at = 0; /* bytes waiting in the ring at which the reader is woken */
 const volatile __u8 call_of_syscall[REPERF_MAX_SYSCALLS] = {}; /* enum reperf_call */
 
@@ -32,7 +32,7 @@ __u32 self_tgid = 0;
 __s32 state_exit = 0;
 __s32 state_dead = 0;
 __u32 attr_size = 0;
-bool one_context_per_cpu = false; /* the layout of 6.2 and later */
+__u8 one_context_per_cpu = 0; /* the layout of 6.2 and later */
 
 /* Set by whoever wakes the reader, cleared by the reader: one wakeup a batch. */
 __u32 reader_woken = 0;

@@ -90,6 +90,7 @@ static __always_inline void event_totals(struct reperf_wire_snap_event *r, struc
 
 static __noinline int event_emit(struct walk *walk, struct perf_event *e)
 {
+	struct perf_event *parent = BPF_CORE_READ(e, parent);
 	struct reperf_wire_snap_event *r;
 	struct task_struct *owner;
 	__u32 len = (__u32)at_most(bpf_core_type_size(struct perf_event_attr), REPERF_ATTR_MAX);
@@ -100,9 +101,11 @@ static __noinline int event_emit(struct walk *walk, struct perf_event *e)
 	header_fill(&r->h, REPERF_WIRE_SNAP_EVENT, walk->tid);
 	r->h.cpu = (__u16)walk->cpu;
 	r->address = (__u64)e;
-	r->parent = (__u64)BPF_CORE_READ(e, parent);
+	r->parent = (__u64)parent;
 	r->leader = (__u64)BPF_CORE_READ(e, group_leader);
-	r->event = BPF_CORE_READ(e, id);
+	/* A copy has a number of its own, which only samples show as the stream id; everything else
+	 * goes by the original's (ABI-133). */
+	r->event = parent ? BPF_CORE_READ(parent, id) : BPF_CORE_READ(e, id);
 	owner = BPF_CORE_READ(e, owner);
 	r->owner = owner ? (__u32)BPF_CORE_READ(owner, pid) : 0;
 	r->state = (__s32)BPF_CORE_READ(e, state);

@@ -5,18 +5,21 @@
 //   workload inherit       an inherited event, forked children that switch and exit
 //   workload release       last references dropped by every way that the recorder knows
 //   workload hold          opens an event and sleeps until it is killed
+//   workload family        an inherited event and two children that wait
 //   workload storm N       N times open, read, close: more than a small ring holds
 //
 // Prints "NAME VALUE" lines that the test compares with the log. Exit code 77: cannot run here.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/perf_event.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -168,6 +171,30 @@ static int hold(void)
 	}
 }
 
+static int family(void)
+{
+	struct perf_event_attr attr;
+	pid_t parent = getpid();
+
+	fill(&attr, PERF_COUNT_SW_TASK_CLOCK);
+	attr.disabled = 0;
+	attr.inherit = 1;
+	int fd = must_open(&attr, -1);
+	uint64_t id = id_of(fd);
+	for (int i = 0; i < 2; i++) {
+		if (fork() == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			while (getppid() == parent)
+				usleep(1000);
+			_exit(0);
+		}
+	}
+	printf("event %llu\n", (unsigned long long)id);
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
 static int storm(int rounds)
 {
 	struct perf_event_attr attr;
@@ -195,6 +222,8 @@ int main(int argc, char **argv)
 		return release(argv[0]);
 	if (!strcmp(what, "hold"))
 		return hold();
+	if (!strcmp(what, "family"))
+		return family();
 	if (!strcmp(what, "storm") && argc > 2)
 		return storm(atoi(argv[2]));
 	return strcmp(what, "nothing") != 0;
