@@ -144,6 +144,17 @@ bool Check::has_copy_of(core::TaskId task, core::EventId top) const {
   return false;
 }
 
+// Whether the switch may have been counted by `event` or a copy of it. A context switch counts for
+// the task that leaves, a migration when the task comes.
+bool Check::may_count(core::EventId event, const log::Record& record, core::Tid next) const {
+  const core::World& w = session_.model().world();
+  const core::perf_event& x = w.events[event];
+  const bool migration = x.attr.config == core::PERF_COUNT_SW_CPU_MIGRATIONS;
+  const core::TaskId task = w.find_task(migration ? next : record.tid);
+  if (migration && w.tasks.alive(task) && !w.tasks[task].sched_migrated) return false;
+  return x.cpu == static_cast<core::Cpu>(record.cpu) || has_copy_of(task, event);
+}
+
 // An occurrence inside a call that switches an event on or off, or resets it: the log does not say
 // on which side it fell.
 void Check::note_overlap(const log::Record& record) {
@@ -151,7 +162,6 @@ void Check::note_overlap(const log::Record& record) {
   if (sw == nullptr) return;
   const core::World& w = session_.model().world();
   for (const auto& [tid, call] : session_.calls()) {
-    if (call.tid == record.tid && call.cpu == record.cpu) continue;  // the caller itself sleeps
     core::EventId event = call.event;
     if (call.kind == log::Kind::perf_event_open) {
       event = call.result == nullptr ? core::EventId{} : call.result->event;
@@ -159,13 +169,19 @@ void Check::note_overlap(const log::Record& record) {
       continue;
     }
     if (!w.events.alive(event)) continue;
-    const bool cpu_wide = w.events[event].cpu == static_cast<core::Cpu>(record.cpu);
-    if (!cpu_wide && !has_copy_of(w.find_task(record.tid), event) &&
-        !has_copy_of(w.find_task(sw->next_tid), event)) {
+    const auto note = [&, off = call.cmd == core::PERF_EVENT_IOC_DISABLE](core::EventId id) {
+      if (may_count(id, record, sw->next_tid)) ++(off ? watches_[id].more : watches_[id].fewer);
+    };
+    // A leader takes its siblings with it (ABI-88, ABI-89), the flag names the whole group.
+    const core::EventId leader = w.events[event].group_leader;
+    const bool group = call.kind == log::Kind::ioctl &&
+                       (leader == event || (call.arg & core::PERF_IOC_FLAG_GROUP) != 0);
+    if (!group || !w.events.alive(leader)) {
+      note(event);
       continue;
     }
-    Watch& watch = watches_[event];
-    ++(call.cmd == core::PERF_EVENT_IOC_DISABLE ? watch.more : watch.fewer);
+    note(leader);
+    for (const core::EventId sibling : w.events[leader].sibling_list) note(sibling);
   }
 }
 
@@ -174,7 +190,9 @@ void Check::on_record(const log::Record& record) {
   note_overlap(record);
   if (const auto* lost = std::get_if<log::Lost>(&record.payload)) {
     report_.losses += lost->count;
-    for (auto& [event, watch] : watches_) watch.tainted = true;
+    session_.model().world().events.for_each([this](core::EventId event, const auto&) {
+      watches_[top_of(event)].tainted = true;  // one that never started may have started unseen
+    });
   }
 }
 
@@ -341,7 +359,7 @@ void Check::check_word(const Word& word, std::size_t index, const Window& window
       break;
     case WordKind::enabled:
     case WordKind::running:
-      check_time(word, window.high[index], seen, call, ResultClass::time);
+      check_time(word, window.low[index], window.high[index], seen, call, ResultClass::time);
       break;
     case WordKind::value:
       check_value(word, index, window, observed, call);
@@ -357,11 +375,11 @@ void Check::check_value(const Word& word, std::size_t index, const Window& windo
   const std::uint64_t seen = observed[index];
   const Counted how = how_counted(x, w);
   if (how == Counted::task_clock) {
-    check_clock(word, window.high[index], seen, observed, call);
+    check_clock(word, index, window, observed, call);
     return;
   }
   if (how == Counted::cpu_clock) {
-    check_time(word, window.high[index], seen, call, ResultClass::clock);
+    check_time(word, window.low[index], window.high[index], seen, call, ResultClass::clock);
     return;
   }
   ResultClass c = ResultClass::other;
@@ -383,15 +401,23 @@ void Check::check_value(const Word& word, std::size_t index, const Window& windo
   } else {
     count(c, low == high ? &CheckCounts::exact : &CheckCounts::bounds);
   }
-  // From here on the machine's value counts.
-  x.count += seen - call.result->words[index];
-  watch.fewer = 0;
-  watch.more = 0;
+  // From here on the machine's value counts. Values inside the window are explained by what the
+  // model has counted meanwhile; what is outside of it was taken from the slack.
+  const std::uint64_t explained = std::clamp(seen, window.low[index], window.high[index]);
+  x.count += seen - explained;
+  if (window.low[index] == window.high[index]) {
+    watch.fewer = 0;
+    watch.more = 0;
+  } else {  // some of the slack may still be there
+    watch.fewer -= std::min(watch.fewer, explained - std::min(seen, explained));
+    watch.more -= std::min(watch.more, std::max(seen, explained) - explained);
+  }
 }
 
 // PRED-30: stopped, task-clock and time_running are the same number.
-void Check::check_clock(const Word& word, std::uint64_t predicted, std::uint64_t observed,
+void Check::check_clock(const Word& word, std::size_t index, const Window& window,
                         const std::vector<std::uint64_t>& words, const Call& call) {
+  const std::uint64_t observed = words[index];
   const core::World& w = session_.model().world();
   const core::perf_event& x = w.events[word.event];
   const std::uint64_t format = x.attr.read_format;
@@ -408,11 +434,11 @@ void Check::check_clock(const Word& word, std::uint64_t predicted, std::uint64_t
                                name(word.event), observed, words[at]));
     return;
   }
-  check_time(word, predicted, observed, call, ResultClass::clock);
+  check_time(word, window.low[index], window.high[index], observed, call, ResultClass::clock);
 }
 
-void Check::check_time(const Word& word, std::uint64_t predicted, std::uint64_t observed,
-                       const Call& call, ResultClass c) {
+void Check::check_time(const Word& word, std::uint64_t low, std::uint64_t high,
+                       std::uint64_t observed, const Call& call, ResultClass c) {
   const Watch& watch = watches_[top_of(word.event)];
   if (watch.tainted) {
     count(c, &CheckCounts::unpredicted);
@@ -421,18 +447,19 @@ void Check::check_time(const Word& word, std::uint64_t predicted, std::uint64_t 
   const core::World& w = session_.model().world();
   // An ACTIVE event's time goes on between the read's entry, where the model read it, and its end.
   const std::uint64_t during = w.now - call.time;
-  const std::uint64_t share = predicted / kShareDivisor;
+  const std::uint64_t share = high / kShareDivisor;
   const std::uint64_t starts = watch.starts + 1;
   const std::uint64_t below = kLatePerStartNs * starts + share;
   const std::uint64_t above = kEarlyPerStartNs * starts + share + during;
-  const bool inside = observed + below >= predicted && observed <= predicted + above;
+  const bool inside = observed + below >= low && observed <= high + above;
   count(c, inside ? &CheckCounts::bounds : &CheckCounts::wrong);
   if (inside) return;
   const char* what = word.kind == WordKind::enabled   ? "time_enabled"
                      : word.kind == WordKind::running ? "time_running"
                                                       : "value";
+  const std::string range = low == high ? std::to_string(low) : fmt::format("{} to {}", low, high);
   diverge(fmt::format("{} of {}: predicted {} (-{} +{}, {} starts), the machine says {}", what,
-                      name(word.event), predicted, below, above, watch.starts, observed));
+                      name(word.event), range, below, above, watch.starts, observed));
 }
 
 }  // namespace reperf::replay

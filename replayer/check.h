@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -80,7 +79,6 @@ class Check : public Listener, public core::Observer {
     std::uint64_t fewer = 0;   // occurrences that the machine may have counted less or more,
     std::uint64_t more = 0;    // because they fell into a call that switched the event
     bool tainted = false;      // losses or calls that are not modelled: no claims on values
-    std::optional<std::uint64_t> last_value;  // what the machine said last (PRED-52)
   };
   // A read whose call is open: the values that the orders of the log permit.
   struct Window {
@@ -106,14 +104,17 @@ class Check : public Listener, public core::Observer {
                   const std::vector<std::uint64_t>& observed, const Call& call);
   void check_value(const Word& word, std::size_t index, const Window& window,
                    const std::vector<std::uint64_t>& observed, const Call& call);
-  void check_clock(const Word& word, std::uint64_t predicted, std::uint64_t observed,
+  void check_clock(const Word& word, std::size_t index, const Window& window,
                    const std::vector<std::uint64_t>& words, const Call& call);
-  void check_time(const Word& word, std::uint64_t predicted, std::uint64_t observed,
+  // The model's value is between `low` and `high`, depending on when the machine read.
+  void check_time(const Word& word, std::uint64_t low, std::uint64_t high, std::uint64_t observed,
                   const Call& call, ResultClass c);
   [[nodiscard]] std::vector<Word> layout(core::EventId event);
   [[nodiscard]] std::string name(core::EventId event);
   void widen(const Call& call, Window& window);
   void note_overlap(const log::Record& record);
+  [[nodiscard]] bool may_count(core::EventId event, const log::Record& record,
+                               core::Tid next) const;
   [[nodiscard]] core::EventId top_of(core::EventId event) const;
   [[nodiscard]] bool has_copy_of(core::TaskId task, core::EventId top) const;
 

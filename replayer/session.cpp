@@ -158,6 +158,10 @@ void Session::on(const log::Record&, const log::SchedMigrateTask& x) {
 }
 
 void Session::on(const log::Record& r, const log::SchedProcessFork& x) {
+  if (x.child == 0 || x.child == r.tid) {
+    problem_ = fmt::format("thread {} cannot fork thread {}", r.tid, x.child);
+    return;
+  }
   model_->sched_process_fork(r.cpu, r.tid, x.child, x.child_pid, x.comm);
 }
 
@@ -166,6 +170,7 @@ void Session::on(const log::Record& r, const log::SchedProcessExec& x) {
 }
 
 void Session::on(const log::Record& r, const log::SchedProcessExit&) {
+  if (r.tid == 0) problem_ = "the idle task does not exit";
   model_->sched_process_exit(r.cpu, r.tid);
 }
 
