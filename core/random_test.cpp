@@ -125,7 +125,7 @@ class Driver {
   void migrate() {
     const Tid tid = any_task();
     if (world().tasks[world().find_task(tid)].on_cpu && !one_in(10)) return;
-    machine_.model.sched_migrate_task(tid, any_cpu());
+    machine_.model.sched_migrate_task(tid, any_cpu(), any_cpu());
   }
 
   void fork(Cpu cpu) {

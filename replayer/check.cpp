@@ -153,6 +153,17 @@ bool Check::has_copy_of(core::TaskId task, core::EventId top) const {
   return false;
 }
 
+// Whether the switch may have been counted by `event` or a copy of it. A context switch counts for
+// the task that leaves, a migration when the task comes.
+bool Check::may_count(core::EventId event, const log::Record& record, core::Tid next) const {
+  const core::World& w = session_.model().world();
+  const core::perf_event& x = w.events[event];
+  const bool migration = x.attr.config == core::PERF_COUNT_SW_CPU_MIGRATIONS;
+  const core::TaskId task = w.find_task(migration ? next : record.tid);
+  if (migration && w.tasks.alive(task) && !w.tasks[task].sched_migrated) return false;
+  return x.cpu == static_cast<core::Cpu>(record.cpu) || has_copy_of(task, event);
+}
+
 // An occurrence inside a call that switches an event on or off, or resets it: the log does not say
 // on which side it fell.
 void Check::note_overlap(const log::Record& record) {
@@ -160,7 +171,6 @@ void Check::note_overlap(const log::Record& record) {
   if (sw == nullptr) return;
   const core::World& w = session_.model().world();
   for (const auto& [tid, call] : session_.calls()) {
-    if (call.tid == record.tid && call.cpu == record.cpu) continue;  // the caller itself sleeps
     core::EventId event = call.event;
     if (call.kind == log::Kind::perf_event_open) {
       event = call.result == nullptr ? core::EventId{} : call.result->event;
@@ -168,13 +178,19 @@ void Check::note_overlap(const log::Record& record) {
       continue;
     }
     if (!w.events.alive(event)) continue;
-    const bool cpu_wide = w.events[event].cpu == static_cast<core::Cpu>(record.cpu);
-    if (!cpu_wide && !has_copy_of(w.find_task(record.tid), event) &&
-        !has_copy_of(w.find_task(sw->next_tid), event)) {
+    const auto note = [&, off = call.cmd == core::PERF_EVENT_IOC_DISABLE](core::EventId id) {
+      if (may_count(id, record, sw->next_tid)) ++(off ? watches_[id].more : watches_[id].fewer);
+    };
+    // A leader takes its siblings with it (ABI-88, ABI-89), the flag names the whole group.
+    const core::EventId leader = w.events[event].group_leader;
+    const bool group = call.kind == log::Kind::ioctl &&
+                       (leader == event || (call.arg & core::PERF_IOC_FLAG_GROUP) != 0);
+    if (!group || !w.events.alive(leader)) {
+      note(event);
       continue;
     }
-    Watch& watch = watches_[event];
-    ++(call.cmd == core::PERF_EVENT_IOC_DISABLE ? watch.more : watch.fewer);
+    note(leader);
+    for (const core::EventId sibling : w.events[leader].sibling_list) note(sibling);
   }
 }
 
@@ -183,7 +199,9 @@ void Check::on_record(const log::Record& record) {
   note_overlap(record);
   if (const auto* lost = std::get_if<log::Lost>(&record.payload)) {
     report_.losses += lost->count;
-    for (auto& [event, watch] : watches_) watch.tainted = true;
+    session_.model().world().events.for_each([this](core::EventId event, const auto&) {
+      watches_[top_of(event)].tainted = true;  // one that never started may have started unseen
+    });
   }
 }
 
@@ -382,7 +400,7 @@ void Check::check_word(const Word& word, std::size_t index, const Window& window
       break;
     case WordKind::enabled:
     case WordKind::running:
-      check_time(word, window.high[index], seen, call, ResultClass::time);
+      check_time(word, window.low[index], window.high[index], seen, call, ResultClass::time);
       break;
     case WordKind::value:
       check_value(word, index, window, observed, call);
@@ -398,11 +416,11 @@ void Check::check_value(const Word& word, std::size_t index, const Window& windo
   const std::uint64_t seen = observed[index];
   const Counted how = how_counted(x, w);
   if (how == Counted::task_clock) {
-    check_clock(word, window.high[index], seen, observed, call);
+    check_clock(word, index, window, observed, call);
     return;
   }
   if (how == Counted::cpu_clock) {
-    check_cpu_clock(word, window.high[index], seen, observed, call);
+    check_cpu_clock(word, index, window, observed, call);
     return;
   }
   ResultClass c = ResultClass::other;
@@ -424,18 +442,18 @@ void Check::check_value(const Word& word, std::size_t index, const Window& windo
   } else {
     count(c, low == high ? &CheckCounts::exact : &CheckCounts::bounds);
   }
-  // From here on the machine's value counts. Inside the window there is nothing to correct: the
-  // model has seen the same occurrences by now, whatever the read saw of them.
-  if (seen > window.high[index]) {
-    x.count += seen - window.high[index];
-    watch.unplaced += seen - window.high[index];
+  // From here on the machine's value counts. Values inside the window are explained by what the
+  // model has counted meanwhile; what is outside of it was taken from the slack.
+  const std::uint64_t explained = std::clamp(seen, window.low[index], window.high[index]);
+  x.count += seen - explained;
+  watch.unplaced += std::max(seen, explained) - std::min(seen, explained);
+  if (window.low[index] == window.high[index]) {
+    watch.fewer = 0;
+    watch.more = 0;
+  } else {  // some of the slack may still be there
+    watch.fewer -= std::min(watch.fewer, explained - std::min(seen, explained));
+    watch.more -= std::min(watch.more, std::max(seen, explained) - explained);
   }
-  if (seen < window.low[index]) {
-    x.count -= window.low[index] - seen;
-    watch.unplaced += window.low[index] - seen;
-  }
-  watch.fewer = 0;
-  watch.more = 0;
 }
 
 // The machine's own time_running, when this read has it (non-group formats).
@@ -450,12 +468,13 @@ std::optional<std::uint64_t> Check::observed_running(core::EventId event,
 }
 
 // PRED-31: time_running to within the distance of two clock readings, for each start.
-void Check::check_cpu_clock(const Word& word, std::uint64_t predicted, std::uint64_t observed,
+void Check::check_cpu_clock(const Word& word, std::size_t index, const Window& window,
                             const std::vector<std::uint64_t>& words, const Call& call) {
+  const std::uint64_t observed = words[index];
   const Watch& watch = watches_[top_of(word.event)];
   const std::optional<std::uint64_t> running = observed_running(word.event, words);
   if (!running || watch.tainted) {
-    check_time(word, predicted, observed, call, ResultClass::clock);
+    check_time(word, window.low[index], window.high[index], observed, call, ResultClass::clock);
     return;
   }
   const core::World& w = session_.model().world();
@@ -470,8 +489,9 @@ void Check::check_cpu_clock(const Word& word, std::uint64_t predicted, std::uint
 }
 
 // PRED-30: stopped, task-clock and time_running are the same number.
-void Check::check_clock(const Word& word, std::uint64_t predicted, std::uint64_t observed,
+void Check::check_clock(const Word& word, std::size_t index, const Window& window,
                         const std::vector<std::uint64_t>& words, const Call& call) {
+  const std::uint64_t observed = words[index];
   const core::World& w = session_.model().world();
   const core::perf_event& x = w.events[word.event];
   const std::optional<std::uint64_t> running = observed_running(word.event, words);
@@ -485,11 +505,11 @@ void Check::check_clock(const Word& word, std::uint64_t predicted, std::uint64_t
                                name(word.event), observed, *running));
     return;
   }
-  check_time(word, predicted, observed, call, ResultClass::clock);
+  check_time(word, window.low[index], window.high[index], observed, call, ResultClass::clock);
 }
 
-void Check::check_time(const Word& word, std::uint64_t predicted, std::uint64_t observed,
-                       const Call& call, ResultClass c) {
+void Check::check_time(const Word& word, std::uint64_t low, std::uint64_t high,
+                       std::uint64_t observed, const Call& call, ResultClass c) {
   const Watch& watch = watches_[top_of(word.event)];
   if (watch.tainted) {
     count(c, &CheckCounts::unpredicted);
@@ -498,19 +518,20 @@ void Check::check_time(const Word& word, std::uint64_t predicted, std::uint64_t 
   const core::World& w = session_.model().world();
   // An ACTIVE event's time goes on between the read's entry, where the model read it, and its end.
   const std::uint64_t during = w.now - call.time;
-  const std::uint64_t share = predicted / kShareDivisor;
+  const std::uint64_t share = high / kShareDivisor;
   const std::uint64_t starts = watch.starts + 1;
   const std::uint64_t below = kLatePerStartNs * starts + share + watch.late;
   const std::uint64_t above =
       kEarlyPerStartNs * starts + kAfterExitNs * watch.exits + share + during + watch.longer;
-  const bool inside = observed + below >= predicted && observed <= predicted + above;
+  const bool inside = observed + below >= low && observed <= high + above;
   count(c, inside ? &CheckCounts::bounds : &CheckCounts::wrong);
   if (inside) return;
   const char* what = word.kind == WordKind::enabled   ? "time_enabled"
                      : word.kind == WordKind::running ? "time_running"
                                                       : "value";
+  const std::string range = low == high ? std::to_string(low) : fmt::format("{} to {}", low, high);
   diverge(fmt::format("{} of {}: predicted {} (-{} +{}, {} starts), the machine says {}", what,
-                      name(word.event), predicted, below, above, watch.starts, observed));
+                      name(word.event), range, below, above, watch.starts, observed));
 }
 
 }  // namespace reperf::replay

@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -85,8 +84,7 @@ class Check : public Listener, public core::Observer {
     // Corrections so far: whether they belong to the event itself or to what exited copies left
     // matters to the next RESET, which clears only the former (ABI-90).
     std::uint64_t unplaced = 0;
-    bool tainted = false;      // losses or calls that are not modelled: no claims on values
-    std::optional<std::uint64_t> last_value;  // what the machine said last (PRED-52)
+    bool tainted = false;  // losses or calls that are not modelled: no claims on values
   };
   // A read whose call is open: the values that the orders of the log permit.
   struct Window {
@@ -112,19 +110,22 @@ class Check : public Listener, public core::Observer {
                   const std::vector<std::uint64_t>& observed, const Call& call);
   void check_value(const Word& word, std::size_t index, const Window& window,
                    const std::vector<std::uint64_t>& observed, const Call& call);
-  void check_clock(const Word& word, std::uint64_t predicted, std::uint64_t observed,
+  void check_clock(const Word& word, std::size_t index, const Window& window,
                    const std::vector<std::uint64_t>& words, const Call& call);
-  void check_cpu_clock(const Word& word, std::uint64_t predicted, std::uint64_t observed,
+  void check_cpu_clock(const Word& word, std::size_t index, const Window& window,
                        const std::vector<std::uint64_t>& words, const Call& call);
   [[nodiscard]] std::optional<std::uint64_t> observed_running(
       core::EventId event, const std::vector<std::uint64_t>& words);
-  void check_time(const Word& word, std::uint64_t predicted, std::uint64_t observed,
+  // The model's value is between `low` and `high`, depending on when the machine read.
+  void check_time(const Word& word, std::uint64_t low, std::uint64_t high, std::uint64_t observed,
                   const Call& call, ResultClass c);
   [[nodiscard]] std::vector<Word> layout(core::EventId event);
   [[nodiscard]] std::string name(core::EventId event);
   void widen(const Call& call, Window& window);
   void note_overlap(const log::Record& record);
   void note_window(const Call& call, log::Ns returned);
+  [[nodiscard]] bool may_count(core::EventId event, const log::Record& record,
+                               core::Tid next) const;
   [[nodiscard]] core::EventId top_of(core::EventId event) const;
   [[nodiscard]] bool has_copy_of(core::TaskId task, core::EventId top) const;
 

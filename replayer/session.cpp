@@ -76,8 +76,8 @@ Session::Session(const core::VersionInfo& version, const log::Header& header)
 }
 
 Result<void> Session::step(const log::Record& record) {
-  const bool elsewhere = record.cpu == log::kNoCpu &&
-                         log::kind_class(record.kind()) == log::KindClass::provenance;
+  const bool elsewhere =
+      record.cpu == log::kNoCpu && log::kind_class(record.kind()) == log::KindClass::provenance;
   if (!elsewhere && !model_->world().cpu_valid(record.cpu)) {
     return Error{ErrorKind::input, fmt::format("CPU {} is not one of the machine's", record.cpu),
                  "", 0, 0};
@@ -161,6 +161,10 @@ void Session::on(const log::Record&, const log::SchedMigrateTask& x) {
 }
 
 void Session::on(const log::Record& r, const log::SchedProcessFork& x) {
+  if (x.child == 0 || x.child == r.tid) {
+    problem_ = fmt::format("thread {} cannot fork thread {}", r.tid, x.child);
+    return;
+  }
   model_->sched_process_fork(r.cpu, r.tid, x.child, x.child_pid, x.comm);
 }
 
@@ -169,6 +173,7 @@ void Session::on(const log::Record& r, const log::SchedProcessExec& x) {
 }
 
 void Session::on(const log::Record& r, const log::SchedProcessExit&) {
+  if (r.tid == 0) problem_ = "the idle task does not exit";
   model_->sched_process_exit(r.cpu, r.tid);
 }
 
