@@ -34,7 +34,8 @@ namespace reperf::record {
 namespace {
 
 constexpr int kPollMs = 50;                       // recorder.md 1.7
-constexpr log::Ns kFlushEvery = 1'000'000'000;    // what a kill may cost
+// What a kill may cost: half of the second that is promised, since a busy machine adds to it.
+constexpr log::Ns kFlushEvery = 500'000'000;
 constexpr std::size_t kBatch = 65536;             // records between two looks at the rest
 // After a signal the command may say its last words (perf stat reads its counters then).
 constexpr log::Ns kGrace = 2'000'000'000;
