@@ -40,6 +40,11 @@ const LogBuilder& synthetic() {
   return log;
 }
 
+void count_records(benchmark::State& state) {
+  const auto records = static_cast<std::int64_t>(synthetic().records.size());
+  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) * records);
+}
+
 enum class Listeners : int { none, digest, check, transcript };
 
 void BM_Replay(benchmark::State& state) {
@@ -64,7 +69,7 @@ void BM_Replay(benchmark::State& state) {
       if (!session.step(record).ok()) state.SkipWithError("a record was refused");
     }
   }
-  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * log.records.size()));
+  count_records(state);
   static constexpr const char* kNames[] = {"model only", "digest", "digest and check",
                                            "digest and transcript"};
   state.SetLabel(kNames[state.range(0)]);
@@ -82,7 +87,7 @@ void BM_BaselineWalk(benchmark::State& state) {
     }
     benchmark::DoNotOptimize(sum);
   }
-  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * log.records.size()));
+  count_records(state);
 }
 BENCHMARK(BM_BaselineWalk)->Unit(benchmark::kMillisecond);
 
