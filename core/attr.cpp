@@ -1,5 +1,6 @@
 #include "core/attr.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -19,8 +20,7 @@ T field(std::span<const std::byte> bytes, std::size_t offset) {
 perf_event_attr decode_attr(std::span<const std::byte> bytes) {
   // A size that ends inside a field leaves the rest of that field zero: pad first.
   std::array<std::byte, kAttrBytesMax> padded{};
-  std::memcpy(padded.data(), bytes.data(),
-              bytes.size() < padded.size() ? bytes.size() : padded.size());
+  std::copy_n(bytes.begin(), std::min(bytes.size(), padded.size()), padded.begin());
   perf_event_attr a;
   a.type = field<std::uint32_t>(padded, 0);
   a.size = field<std::uint32_t>(padded, 4);

@@ -19,7 +19,10 @@ OpenCheck::OpenCheck(const World& world, TaskId caller, const OpenArgs& args)
 }
 
 bool OpenCheck::size_and_reserved(const Limits& limits) {
-  const std::uint64_t size = attr.size == 0 ? PERF_ATTR_SIZE_VER0 : attr.size;
+  const std::size_t length = args_.attr_span().size();
+  std::uint64_t size = attr.size == 0 ? PERF_ATTR_SIZE_VER0 : attr.size;
+  // A log has as many bytes as the size says: so few that the size itself is not among them.
+  if (length != 0 && length < 2 * sizeof(std::uint32_t)) size = length;
   if (fail_if(size < PERF_ATTR_SIZE_VER0 || size > kPageSize, E2BIG)) return true;
   const auto bytes = args_.attr_span();
   if (bytes.size() > limits.attr_size) {
