@@ -214,10 +214,9 @@ void Model::release(Cpu cpu, Tid tid, EventId event) {
   run("close", RunContext::process, id, cpu, core_->perf_release(event));
 }
 
-EventId Model::adopt(const AdoptedEvent& adopted, std::uint64_t log_id) {
-  const EventId event = core_->adopt_event(adopted);
+void Model::adopt(EventId event, const AdoptedEvent& adopted, std::uint64_t log_id) {
+  core_->adopt_event(event, adopted);
   if (!adopted.parent && log_id != 0) events_[log_id] = event;
-  return event;
 }
 
 void Model::start_contexts() {

@@ -57,7 +57,10 @@ class Model {
   // A read that nobody observes: for the set of values that a window of time permits.
   void reread(Cpu cpu, EventId event, std::uint64_t size, CallResult* result);
 
-  EventId adopt(const AdoptedEvent& event, std::uint64_t log_id);
+  // An event whose entry in the snapshot comes later, and the entry itself. Originals and leaders
+  // may be named before they are told of.
+  EventId adopt_shell() { return core_->adopt_shell(); }
+  void adopt(EventId shell, const AdoptedEvent& event, std::uint64_t log_id);
   // After a snapshot: contexts of the tasks that run are put on.
   void start_contexts();
 

@@ -160,7 +160,8 @@ TEST_P(ModelTest, EventsOfASnapshotGoOn) {
   a.count = 100;
   a.time_enabled = 5000;
   a.time_running = 4000;
-  const EventId event = m.model.adopt(a, 7);
+  const EventId event = m.model.adopt_shell();
+  m.model.adopt(event, a, 7);
   m.model.start_contexts();
   EXPECT_EQ(m.event(event).state, PERF_EVENT_STATE_ACTIVE);
   EXPECT_EQ(m.model.find_event(7), event);
@@ -174,7 +175,8 @@ TEST_P(ModelTest, CpuEventsOfASnapshotGoOnWithoutAnyTaskEvent) {
   a.attr = switches();
   a.cpu = 2;
   a.state = PERF_EVENT_STATE_ACTIVE;
-  const EventId event = m.model.adopt(a, 1);
+  const EventId event = m.model.adopt_shell();
+  m.model.adopt(event, a, 1);
   m.model.start_contexts();
   EXPECT_EQ(m.event(event).oncpu, 2);
   m.run(2, 10);
@@ -186,7 +188,8 @@ TEST_P(ModelTest, ASnapshotMayNameCpusThatDoNotExist) {
   a.attr = switches();
   a.task = m.model.task(10, 0);
   a.cpu = 5000;
-  const EventId event = m.model.adopt(a, 1);
+  const EventId event = m.model.adopt_shell();
+  m.model.adopt(event, a, 1);
   m.model.start_contexts();
   m.run(0, 10);
   EXPECT_EQ(m.event(event).state, PERF_EVENT_STATE_INACTIVE);

@@ -99,6 +99,8 @@ void add_event(Hasher& h, EventId id, const perf_event& x) {
   h.add(x.parent);
   h.add(x.child_list);
   h.add(x.owner);
+  h.add(x.attr.flags);
+  h.add(std::uint64_t{x.pending_disable});
   h.add(static_cast<std::uint64_t>(x.cpu));
   h.add(static_cast<std::uint64_t>(x.oncpu));
   h.add(static_cast<std::uint64_t>(x.refcount));
@@ -120,7 +122,8 @@ void add_context(Hasher& h, CtxId id, const perf_event_context& c) {
   h.add(c.parent_ctx);
   for (const std::uint64_t word :
        {static_cast<std::uint64_t>(c.nr_active), std::uint64_t{c.is_active}, c.time, c.timestamp,
-        c.parent_gen, c.generation, static_cast<std::uint64_t>(c.pin_count),
+        c.parent_gen, c.generation, std::uint64_t{c.orphans_remove_sched},
+        std::uint64_t{c.rotate_disable}, static_cast<std::uint64_t>(c.pin_count),
         static_cast<std::uint64_t>(c.refcount)}) {
     h.add(word);
   }
@@ -143,7 +146,13 @@ std::uint64_t digest(const World& world) {
   h.add(world.now);
   h.add(static_cast<std::uint64_t>(world.perf_sched_events));
   h.add(std::uint64_t{world.sched_hooks_live});
+  for (const Work& work : world.work) {
+    h.add(work.when);
+    h.add(static_cast<std::uint64_t>(work.kind));
+    h.add(work.ctx);
+  }
   for (const cpu_struct& cpu : world.cpus) {
+    h.add(std::uint64_t{cpu.online});
     h.add(cpu.curr);
     for (const perf_cpu_context& cpuctx : cpu.cpuctx) {
       h.add(cpuctx.task_ctx);
@@ -156,6 +165,8 @@ std::uint64_t digest(const World& world) {
     h.add(std::uint64_t{t.tid});
     h.add(static_cast<std::uint64_t>(t.cpu));
     h.add(std::uint64_t{t.sched_migrated});
+    h.add(std::uint64_t{t.exiting});
+    h.add(static_cast<std::uint64_t>(t.usage));
     for (const CtxId ctx : t.perf_event_ctxp) h.add(ctx);
     h.add(t.perf_event_list);
   });

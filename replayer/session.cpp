@@ -19,6 +19,9 @@ core::PmuModel model_of(const log::Pmu& p) {
   return p.counters != 0 ? core::PmuModel::counting : core::PmuModel::opaque;
 }
 
+// PID_MAX_LIMIT of 64-bit kernels.
+constexpr std::uint32_t kTidMax = 4194304;
+
 bool is_return(log::Kind kind) {
   return kind == log::Kind::perf_event_open_ret || kind == log::Kind::ioctl_ret ||
          kind == log::Kind::read_ret || kind == log::Kind::close_ret;
@@ -82,10 +85,11 @@ Result<void> Session::step(const log::Record& record) {
     return Error{ErrorKind::input, fmt::format("CPU {} is not one of the machine's", record.cpu),
                  "", 0, 0};
   }
+  problem_.clear();
+  if (!tid_valid(record.tid)) return Error{ErrorKind::input, problem_, "", 0, 0};
   ++records_;
   model_->advance(record.time);
   for (Listener* listener : listeners_) listener->on_record(record);
-  problem_.clear();
   std::visit([&](const auto& payload) { on(record, payload); }, record.payload);
   if (!problem_.empty()) return Error{ErrorKind::input, problem_, "", 0, 0};
   tell_results();
@@ -126,6 +130,12 @@ void Session::tell_results() {
   }
 }
 
+bool Session::tid_valid(std::uint32_t tid) {
+  if (tid <= kTidMax) return true;
+  problem_ = fmt::format("thread id {} is above {}", tid, kTidMax);
+  return false;
+}
+
 Call& Session::enter(const log::Record& record, std::uint64_t log_event) {
   Call& call = calls_[record.tid];
   call = Call{};
@@ -148,10 +158,12 @@ Call* Session::returned(const log::Record& record) {
 }
 
 void Session::on(const log::Record& r, const log::SchedSwitch& x) {
+  if (!tid_valid(x.next_tid)) return;
   model_->sched_switch(r.cpu, r.tid, x.next_tid, (x.prev_state & kDeadBits) != 0);
 }
 
 void Session::on(const log::Record&, const log::SchedMigrateTask& x) {
+  if (!tid_valid(x.task)) return;
   for (const std::uint16_t cpu : {x.orig_cpu, x.dest_cpu}) {
     if (model_->world().cpu_valid(cpu)) continue;
     problem_ = fmt::format("CPU {} is not one of the machine's", cpu);
@@ -161,6 +173,7 @@ void Session::on(const log::Record&, const log::SchedMigrateTask& x) {
 }
 
 void Session::on(const log::Record& r, const log::SchedProcessFork& x) {
+  if (!tid_valid(x.child)) return;
   if (x.child == 0 || x.child == r.tid) {
     problem_ = fmt::format("thread {} cannot fork thread {}", r.tid, x.child);
     return;
@@ -245,19 +258,28 @@ void Session::on(const log::Record& r, const log::SnapshotTask& x) {
   if (x.running) model_->make_current(r.tid, r.cpu);
 }
 
+// Originals and leaders may come after what refers to them: objects are made when first named.
+Session::SnapshotObject& Session::snapshot_object(std::uint32_t number) {
+  SnapshotObject& object = snapshot_[number];
+  if (!object.event) object.event = model_->adopt_shell();
+  return object;
+}
+
 void Session::on(const log::Record& r, const log::SnapshotEvent& x) {
-  const auto object = [this](std::uint32_t number) {
-    const auto it = snapshot_objects_.find(number);
-    return it == snapshot_objects_.end() ? core::EventId{} : it->second;
-  };
-  core::AdoptedEvent a;
+  if (!tid_valid(x.owner)) return;
+  SnapshotObject& object = snapshot_object(x.object);
+  if (object.told) {
+    problem_ = fmt::format("object {} a second time", x.object);
+    return;
+  }
+  core::AdoptedEvent& a = object.adopted;
   a.attr = core::decode_attr(x.attr);
   if (r.tid != 0) a.task = model_->task(r.tid, r.cpu);
-  a.cpu = r.tid == 0 ? static_cast<core::Cpu>(r.cpu) : x.cpu;
+  a.cpu = r.tid == 0 && r.cpu != log::kNoCpu ? static_cast<core::Cpu>(r.cpu) : x.cpu;
+  if (r.tid == 0 && r.cpu == log::kNoCpu) a.cpu = core::kNoCpu;
   a.state = x.state;
-  a.parent = object(x.parent);
-  if (x.leader != x.object) a.leader = object(x.leader);
-  if (x.owner != 0) a.owner = model_->task(x.owner, r.cpu);
+  if (x.parent != 0) a.parent = snapshot_object(x.parent).event;
+  if (x.owner != 0) a.owner = model_->task(x.owner, 0);
   a.id = x.event;
   a.count = x.count;
   a.child_count = x.child_count;
@@ -265,11 +287,33 @@ void Session::on(const log::Record& r, const log::SnapshotEvent& x) {
   a.time_running = x.time_running;
   a.child_time_enabled = x.child_time_enabled;
   a.child_time_running = x.child_time_running;
-  snapshot_objects_[x.object] = model_->adopt(a, x.event);
+  object.told = true;
+  object.leader = x.leader == 0 || x.leader == x.object ? 0 : x.leader;
+  // A member joins its leader's group, so the leader has to be there.
+  if (object.leader != 0 && !snapshot_object(object.leader).placed) return;
+  place(x.object);
+}
+
+void Session::place(std::uint32_t number) {
+  SnapshotObject& object = snapshot_[number];
+  if (object.leader != 0) object.adopted.leader = snapshot_object(object.leader).event;
+  object.placed = true;
+  model_->adopt(object.event, object.adopted, object.adopted.id);
+  for (auto& [other, member] : snapshot_) {
+    if (member.told && !member.placed && member.leader == number) place(other);
+  }
 }
 
 void Session::on(const log::Record&, const log::SnapshotEnd&) {
-  snapshot_objects_.clear();
+  // What was named but never told of is off every context; its copies keep it alive.
+  for (auto& [number, object] : snapshot_) {
+    if (object.placed) continue;
+    object.leader = 0;
+    object.adopted.leader = core::EventId{};
+    if (!object.told) object.adopted.state = core::PERF_EVENT_STATE_EXIT;
+    place(number);
+  }
+  snapshot_.clear();
   model_->start_contexts();
 }
 

@@ -78,6 +78,17 @@ class Session {
   [[nodiscard]] const std::map<std::uint32_t, Call>& calls() const { return calls_; }
 
  private:
+  // An event of the snapshot, by its object number.
+  struct SnapshotObject {
+    core::EventId event;
+    core::AdoptedEvent adopted;
+    std::uint32_t leader = 0;  // 0: leads itself
+    bool told = false;         // its record has come
+    bool placed = false;       // the model has it
+  };
+  SnapshotObject& snapshot_object(std::uint32_t number);
+  void place(std::uint32_t number);
+  bool tid_valid(std::uint32_t tid);
   Call& enter(const log::Record& record, std::uint64_t log_event);
   Call* returned(const log::Record& record);
   void tell_results();
@@ -105,8 +116,8 @@ class Session {
   ScenarioChooser chooser_;
   std::unique_ptr<core::Model> model_;
   std::vector<Listener*> listeners_;
-  std::map<std::uint32_t, Call> calls_;  // in flight, by thread
-  std::map<std::uint32_t, core::EventId> snapshot_objects_;
+  std::map<std::uint32_t, Call> calls_;               // in flight, by thread
+  std::map<std::uint32_t, SnapshotObject> snapshot_;  // until snapshot_end
   std::uint64_t records_ = 0;
   std::string problem_;
 };

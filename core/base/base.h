@@ -56,7 +56,8 @@ class Base {
   virtual OpenVerdict check_open(TaskId caller, const OpenArgs& args) = 0;
 
   // Puts an event into the world that existed before a recording began.
-  EventId adopt_event(const AdoptedEvent& adopted);
+  EventId adopt_shell();
+  void adopt_event(EventId shell, const AdoptedEvent& adopted);
   // Puts on what adopted events left off on `cpu`, interrupts off throughout.
   Path<> start_contexts(Cpu cpu);
 
@@ -196,6 +197,9 @@ class Base {
   // ---- open (open.cpp)
   EventId perf_event_alloc(const perf_event_attr& attr, PmuIndex pmu, Cpu cpu, EventId leader,
                            EventId parent);
+  void init_event(EventId event, const perf_event_attr& attr, PmuIndex pmu, Cpu cpu, EventId leader,
+                  EventId parent);
+  CtxId adopted_context(const AdoptedEvent& adopted, perf_event_task_context nr);
   void account_event(EventId event);
   void unaccount_event(EventId event);
   Path<int> find_get_context(TaskId task, Cpu cpu, perf_event_task_context nr, CtxId* out);
@@ -230,6 +234,8 @@ class Base {
   Path<> perf_event_enable_on_exec(TaskId task, perf_event_task_context nr);
   // Brings context time up to date before exec enables events; not in `base` (SCH-101).
   virtual void exec_update_time(CtxId) {}
+  // Once more behind the sched out of an exiting task, whether or not it ran (SCH-104).
+  virtual void exit_update_time(CtxId ctx) { update_context_time(ctx); }
 
   // ---- PMUs and software events (pmu.cpp, swevent.cpp)
   int pmu_add(EventId event, Cpu cpu);

@@ -34,7 +34,7 @@ Path<> Base::perf_event_exit_task_context(TaskId task, perf_event_task_context n
   task_ctx_sched_out(ctx, smp_processor_id());
   tk(task).perf_event_ctxp[slot] = CtxId{};
   unclone_ctx(ctx);
-  update_context_time(ctx);
+  exit_update_time(ctx);
   unlock_ctx(ctx);
   e.emit(Fact{.kind = FactKind::ctx_dead, .rule = Rule::LIFE_52, .task = task, .ctx = ctx});
   // The context is dead and its mutex free (LIFE-52).

@@ -10,13 +10,19 @@ namespace reperf::core {
 EventId Base::perf_event_alloc(const perf_event_attr& attr, PmuIndex pmu, Cpu cpu, EventId leader,
                                EventId parent) {
   const EventId id = w.events.create();
+  init_event(id, attr, pmu, cpu, leader, parent);
+  ev(id).refcount = 1;
+  return id;
+}
+
+void Base::init_event(EventId id, const perf_event_attr& attr, PmuIndex pmu, Cpu cpu,
+                      EventId leader, EventId parent) {
   perf_event& x = ev(id);
   x.pmu = pmu;
   x.attr = attr;
   x.cpu = cpu;
   x.group_leader = leader ? leader : id;
   x.parent = parent;
-  x.refcount = 1;
   x.state = attr.disabled() ? PERF_EVENT_STATE_OFF : PERF_EVENT_STATE_INACTIVE;
   if (pmu >= 0 && w.pmus[static_cast<std::size_t>(pmu)].model == PmuModel::software &&
       attr.config < kSwIds) {
@@ -25,7 +31,6 @@ EventId Base::perf_event_alloc(const perf_event_attr& attr, PmuIndex pmu, Cpu cp
   if (e.observed()) {
     e.emit(Fact{.kind = FactKind::event_new, .rule = Rule::SCH_8, .event = id, .event2 = parent});
   }
-  return id;
 }
 
 CtxId Base::alloc_perf_context(perf_event_task_context nr, TaskId task) {
