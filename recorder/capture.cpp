@@ -64,13 +64,14 @@ UniqueFd open_event(std::uint64_t config, pid_t pid, int cpu) {
   attr.size = sizeof(attr);
   attr.config = config;
   attr.disabled = 1;
-  return UniqueFd(static_cast<int>(
-      ::syscall(SYS_perf_event_open, &attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC)));
+  return UniqueFd(
+      static_cast<int>(::syscall(SYS_perf_event_open, &attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC)));
 }
 
 void set_calls(std::uint8_t* calls) {
   const auto set = [calls](long number, reperf_call call) {
-    if (number >= 0 && number < REPERF_MAX_SYSCALLS) calls[number] = static_cast<std::uint8_t>(call);
+    if (number >= 0 && number < REPERF_MAX_SYSCALLS)
+      calls[number] = static_cast<std::uint8_t>(call);
   };
   set(SYS_perf_event_open, REPERF_CALL_OPEN);
   set(SYS_ioctl, REPERF_CALL_IOCTL);
@@ -165,8 +166,8 @@ Result<std::unique_ptr<Capture>> Capture::load(const Options& options, RawRecord
   const int error = reperf_bpf__load(impl->skeleton);
   if (error != 0) return libbpf_error("the kernel does not take the BPF programs", error);
 
-  impl->ring = ring_buffer__new(bpf_map__fd(skeleton.maps.ring), Impl::on_sample, impl.get(),
-                                nullptr);
+  impl->ring =
+      ring_buffer__new(bpf_map__fd(skeleton.maps.ring), Impl::on_sample, impl.get(), nullptr);
   if (impl->ring == nullptr) return libbpf_error("mapping the ring buffer", errno);
   return std::unique_ptr<Capture>(new Capture(std::move(impl)));
 }

@@ -14,8 +14,8 @@
 
 namespace reperf::record {
 
-inline constexpr int kExitCannotRun = 126;   // found, but could not be executed
-inline constexpr int kExitNotFound = 127;    // as env, nohup and the shells have it
+inline constexpr int kExitCannotRun = 126;  // found, but could not be executed
+inline constexpr int kExitNotFound = 127;   // as env, nohup and the shells have it
 
 // The exit code for a wait status: the command's own, or 128 + the signal that killed it.
 int exit_code_of(int wait_status);

@@ -45,8 +45,7 @@ bool equal_attrs(std::span<const std::byte> a, std::span<const std::byte> b) {
                      [](std::byte byte) { return byte == std::byte{0}; });
 }
 
-Converter::Converter(log::Ns clock_base, RecordSink& sink)
-    : clock_base_(clock_base), sink_(sink) {}
+Converter::Converter(log::Ns clock_base, RecordSink& sink) : clock_base_(clock_base), sink_(sink) {}
 
 log::Ns Converter::to_log_time(log::Ns stamp) const {
   return stamp > clock_base_ ? stamp - clock_base_ : 0;
@@ -79,21 +78,36 @@ void Converter::convert(std::span<const std::byte> raw, std::span<const std::byt
     return;
   }
   switch (header.type) {
-    case REPERF_WIRE_SWITCH: return on_switch(raw);
-    case REPERF_WIRE_MIGRATE: return on_migrate(raw);
-    case REPERF_WIRE_FORK: return on_fork(raw);
-    case REPERF_WIRE_EXEC: return on_exec(raw);
-    case REPERF_WIRE_EXIT: return on_exit(raw);
-    case REPERF_WIRE_OPEN: return on_open(raw, late_attr);
-    case REPERF_WIRE_OPEN_RET: return on_open_ret(raw);
-    case REPERF_WIRE_CALL: return on_call(raw);
-    case REPERF_WIRE_CALL_RET: return on_call_ret(raw);
-    case REPERF_WIRE_READ_RET: return on_read_ret(raw);
-    case REPERF_WIRE_RELEASE: return on_release(raw);
-    case REPERF_WIRE_SNAP_TASK: return on_snap_task(raw);
-    case REPERF_WIRE_SNAP_EVENT: return on_snap_event(raw);
-    case REPERF_WIRE_LOST: return on_lost(raw);
-    default: ++malformed_;
+    case REPERF_WIRE_SWITCH:
+      return on_switch(raw);
+    case REPERF_WIRE_MIGRATE:
+      return on_migrate(raw);
+    case REPERF_WIRE_FORK:
+      return on_fork(raw);
+    case REPERF_WIRE_EXEC:
+      return on_exec(raw);
+    case REPERF_WIRE_EXIT:
+      return on_exit(raw);
+    case REPERF_WIRE_OPEN:
+      return on_open(raw, late_attr);
+    case REPERF_WIRE_OPEN_RET:
+      return on_open_ret(raw);
+    case REPERF_WIRE_CALL:
+      return on_call(raw);
+    case REPERF_WIRE_CALL_RET:
+      return on_call_ret(raw);
+    case REPERF_WIRE_READ_RET:
+      return on_read_ret(raw);
+    case REPERF_WIRE_RELEASE:
+      return on_release(raw);
+    case REPERF_WIRE_SNAP_TASK:
+      return on_snap_task(raw);
+    case REPERF_WIRE_SNAP_EVENT:
+      return on_snap_event(raw);
+    case REPERF_WIRE_LOST:
+      return on_lost(raw);
+    default:
+      ++malformed_;
   }
 }
 
@@ -104,8 +118,7 @@ void Converter::on_switch(std::span<const std::byte> raw) {
     return;
   }
   put_filtered(wire.h, log::FilterClass::sched_switch, wire.filtered);
-  put(wire.h, log::SchedSwitch{wire.next_tid, reported_state(wire.prev_state),
-                               wire.h.flags != 0});
+  put(wire.h, log::SchedSwitch{wire.next_tid, reported_state(wire.prev_state), wire.h.flags != 0});
 }
 
 void Converter::on_migrate(std::span<const std::byte> raw) {
@@ -124,8 +137,8 @@ void Converter::on_fork(std::span<const std::byte> raw) {
     ++malformed_;
     return;
   }
-  put(wire.h, log::SchedProcessFork{wire.child, wire.child_pid, wire.parent_pid,
-                                    name_of(wire.comm)});
+  put(wire.h,
+      log::SchedProcessFork{wire.child, wire.child_pid, wire.parent_pid, name_of(wire.comm)});
 }
 
 void Converter::on_exec(std::span<const std::byte> raw) {
@@ -153,7 +166,7 @@ void Converter::on_open(std::span<const std::byte> raw, std::span<const std::byt
   }
   log::PerfEventOpen open;
   open.attr = wire.attr_len != 0 ? bytes_of(wire.attr, wire.attr_len) : late_attr;
-  open.attr_source = wire.attr_len != 0   ? log::AttrSource::enter
+  open.attr_source = wire.attr_len != 0  ? log::AttrSource::enter
                      : late_attr.empty() ? log::AttrSource::missing
                                          : log::AttrSource::exit;
   open.pid = wire.pid;
@@ -198,10 +211,12 @@ void Converter::on_call(std::span<const std::byte> raw) {
   switch (wire.h.flags) {
     case REPERF_CALL_IOCTL:
       return put(wire.h, log::Ioctl{wire.event, static_cast<std::uint32_t>(wire.cmd), wire.arg});
-    case REPERF_CALL_READ: return put(wire.h, log::Read{wire.event, wire.arg});
+    case REPERF_CALL_READ:
+      return put(wire.h, log::Read{wire.event, wire.arg});
     case REPERF_CALL_CLOSE:
       return put(wire.h, log::Close{wire.event, static_cast<std::int32_t>(wire.arg)});
-    default: ++malformed_;
+    default:
+      ++malformed_;
   }
 }
 
@@ -227,8 +242,7 @@ void Converter::on_call_ret(std::span<const std::byte> raw) {
 void Converter::on_read_ret(std::span<const std::byte> raw) {
   constexpr std::size_t kFixed = offsetof(reperf_wire_read_ret, data);
   reperf_wire_read_ret wire{};
-  if (!fetch(raw, wire, kFixed) || wire.len > raw.size() - kFixed ||
-      wire.len > sizeof(wire.data)) {
+  if (!fetch(raw, wire, kFixed) || wire.len > raw.size() - kFixed || wire.len > sizeof(wire.data)) {
     ++malformed_;
     return;
   }

@@ -223,9 +223,9 @@ TEST_F(HoldQueueTest, LateAttrGoesToTheEntryAndOrderHolds) {
   queue.feed(raw_open_ret(2, "second-kernel", "second"));
   EXPECT_TRUE(sink.records.empty());
   queue.feed(raw_open_ret(1, "first", "first"));
-  EXPECT_EQ(sink.kinds(), (Kinds{log::Kind::perf_event_open, log::Kind::sched_switch,
-                                 log::Kind::perf_event_open, log::Kind::perf_event_open_ret,
-                                 log::Kind::perf_event_open_ret}));
+  EXPECT_EQ(sink.kinds(),
+            (Kinds{log::Kind::perf_event_open, log::Kind::sched_switch, log::Kind::perf_event_open,
+                   log::Kind::perf_event_open_ret, log::Kind::perf_event_open_ret}));
   EXPECT_EQ(open_at(0).attr_source, log::AttrSource::exit);
   ASSERT_EQ(sink.attrs.size(), 4U);
   EXPECT_EQ(sink.attrs[0].size(), 5U);

@@ -94,8 +94,7 @@ void describe_machine(log::Header& header) {
     header.version = name.version;
     header.machine = name.machine;
   }
-  const auto possible =
-      parse_cpu_list(read_small_file("/sys/devices/system/cpu/possible")).size();
+  const auto possible = parse_cpu_list(read_small_file("/sys/devices/system/cpu/possible")).size();
   header.cpus = static_cast<std::uint32_t>(possible);
   header.hz = parse_config_hz(read_config("/proc/config.gz"));
   if (header.hz == 0) header.hz = parse_config_hz(read_config("/boot/config-" + header.release));

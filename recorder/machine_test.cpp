@@ -39,7 +39,7 @@ TEST(DescribeMachine, SomethingIsKnownEverywhere) {
 TEST(Prerequisites, Capabilities) {
   EXPECT_EQ(effective_capabilities("Name:\tx\nCapEff:\t00000000000000ff\nCapBnd:\t1\n"), 0xffU);
   EXPECT_EQ(effective_capabilities("nothing"), 0U);
-  EXPECT_TRUE(capabilities_suffice(1ULL << 21));                  // CAP_SYS_ADMIN
+  EXPECT_TRUE(capabilities_suffice(1ULL << 21));                   // CAP_SYS_ADMIN
   EXPECT_TRUE(capabilities_suffice((1ULL << 38) | (1ULL << 39)));  // PERFMON and BPF
   EXPECT_FALSE(capabilities_suffice(1ULL << 39));
 }

@@ -2,8 +2,8 @@
 
 #include <unistd.h>
 
-#include <charconv>
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 #include <cstring>
 
@@ -18,9 +18,7 @@ constexpr unsigned kCapSysAdmin = 21;
 constexpr unsigned kCapPerfmon = 38;
 constexpr unsigned kCapBpf = 39;
 
-Error missing(std::string what) {
-  return Error{ErrorKind::environment, std::move(what), "", 0, 0};
-}
+Error missing(std::string what) { return Error{ErrorKind::environment, std::move(what), "", 0, 0}; }
 
 }  // namespace
 
@@ -54,14 +52,14 @@ std::string_view lockdown_mode(std::string_view text) {
 
 Result<void> check_prerequisites() {
   if (!capabilities_suffice(effective_capabilities(read_small_file("/proc/self/status")))) {
-    return missing(
-        "recording needs root, or the capabilities CAP_BPF and CAP_PERFMON; try sudo");
+    return missing("recording needs root, or the capabilities CAP_BPF and CAP_PERFMON; try sudo");
   }
   const std::string btf = btf_path();
   if (::access(btf.c_str(), R_OK) != 0) {
-    return missing(fmt::format(
-        "recording needs the kernel's type information, {}: {}; it comes with CONFIG_DEBUG_INFO_BTF",
-        btf, std::strerror(errno)));
+    return missing(
+        fmt::format("recording needs the kernel's type information, {}: {}; it comes with "
+                    "CONFIG_DEBUG_INFO_BTF",
+                    btf, std::strerror(errno)));
   }
   const std::string lockdown = read_small_file("/sys/kernel/security/lockdown");
   if (lockdown_mode(lockdown) == "confidentiality") {

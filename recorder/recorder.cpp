@@ -33,10 +33,10 @@
 namespace reperf::record {
 namespace {
 
-constexpr int kPollMs = 50;                       // recorder.md 1.7
+constexpr int kPollMs = 50;  // recorder.md 1.7
 // What a kill may cost: half of the second that is promised, since a busy machine adds to it.
 constexpr log::Ns kFlushEvery = 500'000'000;
-constexpr std::size_t kBatch = 65536;             // records between two looks at the rest
+constexpr std::size_t kBatch = 65536;  // records between two looks at the rest
 // After a signal the command may say its last words (perf stat reads its counters then).
 constexpr log::Ns kGrace = 2'000'000'000;
 // A task is reaped before its last switch, which tells about the files it released.
@@ -132,8 +132,8 @@ Result<int> Session::run() {
 }
 
 Result<void> Session::prepare() {
-  Result<std::unique_ptr<Capture>> capture = Capture::load(
-      options_, [this](std::span<const std::byte> raw) { queue_->feed(raw); });
+  Result<std::unique_ptr<Capture>> capture =
+      Capture::load(options_, [this](std::span<const std::byte> raw) { queue_->feed(raw); });
   if (!capture) return capture.take_error();
   capture_ = std::move(*capture);
   Result<KernelFacts> facts = capture_->calibrate();
@@ -147,9 +147,9 @@ Result<void> Session::prepare() {
 Result<void> Session::create_log(const KernelFacts& facts) {
   log::Header header;
   header.origin = log::Origin::recording;
-  header.scope = options_.system_wide       ? log::Scope::system
-                 : options_.pid != 0        ? log::Scope::process
-                                            : log::Scope::command;
+  header.scope = options_.system_wide ? log::Scope::system
+                 : options_.pid != 0  ? log::Scope::process
+                                      : log::Scope::command;
   header.all_switches = options_.all_switches;
   header.recorder = std::string{REPERF_VERSION};
   header.tier = std::string{"C"};
@@ -292,8 +292,9 @@ void Session::put_rest() {
       filtered(log::FilterClass::sched_switch, state.filtered_switches);
       filtered(log::FilterClass::sched_migrate_task, state.filtered_migrations);
       if (state.lost != 0) {
-        put_own(0, cpu, log::Lost{log::LossCause::ring_full, state.lost,
-                                  state.lost_first - base_, state.lost_last - base_});
+        put_own(0, cpu,
+                log::Lost{log::LossCause::ring_full, state.lost, state.lost_first - base_,
+                          state.lost_last - base_});
       }
     }
   }
@@ -339,10 +340,10 @@ Result<int> Session::conclude(const Result<void>& finished) {
     struct stat status {};
     const bool known = ::stat(options_.output.c_str(), &status) == 0;
     const double seconds = static_cast<double>(monotonic_now() - base_) / 1e9;
-    fmt::print(stderr, "reperf: {}\n",
-               describe_recording(sink_->totals(),
-                                  known ? static_cast<std::uint64_t>(status.st_size) : 0, seconds,
-                                  options_.output));
+    fmt::print(
+        stderr, "reperf: {}\n",
+        describe_recording(sink_->totals(), known ? static_cast<std::uint64_t>(status.st_size) : 0,
+                           seconds, options_.output));
   }
   if (!command_) return 0;
   if (command_ended_) return exit_code_of(finish_.status);

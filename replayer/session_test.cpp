@@ -90,7 +90,7 @@ TEST(Session, BadRecordsAreErrorsNotAccidents) {
   EXPECT_EQ(Replayed(self).problem, "thread 10 cannot fork thread 10");
   LogBuilder far;
   far.add(0, 0, log::SchedMigrateTask{10, 0, 64});
-  EXPECT_EQ(Replayed(far).problem, "dest_cpu 64 is not one of the machine's");
+  EXPECT_EQ(Replayed(far).problem, "CPU 64 is not one of the machine's");
   LogBuilder nothing;
   nothing.add(0, 10, log::Resume{});
   EXPECT_EQ(Replayed(nothing).problem, "nothing of thread 10 is held");

@@ -47,16 +47,20 @@ void add_record(CLI::App& app, Outcome& outcome) {
   CLI::App* const command = app.add_subcommand("record", "Record what drives perf_events");
   const auto options = std::make_shared<record::Options>();
   command->add_flag("-a,--all", options->system_wide, "record the perf calls of every task");
-  command->add_option("-p,--pid", options->pid,
-                      "record this process, its threads and its children from now on")
+  command
+      ->add_option("-p,--pid", options->pid,
+                   "record this process, its threads and its children from now on")
       ->check(CLI::PositiveNumber);
-  command->add_option("-o,--output", options->output,
-                      "the log; an existing one is kept as OUTPUT.old; - is stdout")
+  command
+      ->add_option("-o,--output", options->output,
+                   "the log; an existing one is kept as OUTPUT.old; - is stdout")
       ->capture_default_str();
-  command->add_flag("--all-switches", options->all_switches,
-                    "record every context switch and migration, not only those that matter to perf");
-  command->add_option("--ring-size", options->ring_bytes,
-                      "bytes of the buffer between kernel and recorder (K, M and G are understood)")
+  command->add_flag(
+      "--all-switches", options->all_switches,
+      "record every context switch and migration, not only those that matter to perf");
+  command
+      ->add_option("--ring-size", options->ring_bytes,
+                   "bytes of the buffer between kernel and recorder (K, M and G are understood)")
       ->transform(CLI::AsSizeValue(false))
       ->check(CLI::Range(record::kMinRingBytes, record::kMaxRingBytes))
       ->capture_default_str();

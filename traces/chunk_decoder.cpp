@@ -91,7 +91,10 @@ class Lists {
   }
 
   // False: not a kind that this program knows.
-  bool get(Kind kind, Payload& to) {
+  bool get(Kind kind, Payload& to) { return get_stimulus(kind, to) || get_other(kind, to); }
+
+ private:
+  bool get_stimulus(Kind kind, Payload& to) {
     switch (kind) {
       case Kind::sched_switch:
         return false;  // has columns, never asked for
@@ -122,6 +125,13 @@ class Lists {
       case Kind::release:
         to = get(releases_.next());
         return true;
+      default:
+        return false;
+    }
+  }
+
+  bool get_other(Kind kind, Payload& to) {
+    switch (kind) {
       case Kind::perf_event_open_ret:
         to = get(open_rets_.next());
         return true;
@@ -164,11 +174,11 @@ class Lists {
       case Kind::resume:
         to = Resume{};
         return true;
+      default:
+        return false;
     }
-    return false;
   }
 
- private:
   Bytes blob(std::uint32_t offset, std::uint32_t length) const {
     if (length == 0) return {};
     if (offset > blobs_.size() || length > blobs_.size() - offset) {

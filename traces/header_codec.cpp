@@ -44,7 +44,7 @@ Result<Header> decode(schema::Header::Reader from) {
   to.attr_size = from.getAttrSize();
   to.state_exit = from.getStateExit();
   to.state_dead = from.getStateDead();
-  for (const auto pmu : from.getPmus()) 
+  for (const auto pmu : from.getPmus())
     to.pmus.push_back({text(pmu.getName()), pmu.getType(), pmu.getCounters()});
   for (const auto sysctl : from.getSysctls()) {
     to.sysctls.push_back({text(sysctl.getName()), sysctl.getValue()});

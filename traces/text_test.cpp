@@ -1,3 +1,4 @@
+// tidy:table(canonical text is as wide as it is)
 // The text form: exact round trips both ways, and what short hand-written text means.
 #include "traces/text.h"
 
