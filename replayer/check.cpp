@@ -194,8 +194,46 @@ void Check::note_overlap(const log::Record& record) {
   }
 }
 
+void Check::allow_more(core::CtxId ctx, std::uint64_t config, std::uint64_t how_many) {
+  const core::World& w = session_.model().world();
+  if (!w.contexts.alive(ctx)) return;
+  for (const core::EventId event : w.contexts[ctx].event_list) {
+    if (w.events[event].attr.config == config) watches_[top_of(event)].more += how_many;
+  }
+}
+
+// Some tasks are invisible to tracing: what they switch to was never seen to come, and what they
+// wake may have moved unseen (PRED-26, PRED-61).
+void Check::note_unseen(const log::Record& record) {
+  const auto* sw = std::get_if<log::SchedSwitch>(&record.payload);
+  core::World& w = session_.model().world();
+  if (sw == nullptr || !w.cpu_valid(record.cpu)) return;
+  const core::cpu_struct& cpu = w.cpu(record.cpu);
+  const bool broken = w.tasks[cpu.curr].tid != record.tid;
+  const auto moved = [&](core::Tid tid) {
+    const core::TaskId task = w.find_task(tid);
+    if (!task || !w.tasks[task].has_run || w.tasks[task].cpu == record.cpu) return;
+    for (const core::CtxId ctx : w.tasks[task].perf_event_ctxp) {
+      allow_more(ctx, core::PERF_COUNT_SW_CPU_MIGRATIONS, 1);
+    }
+    for (const core::perf_cpu_context& cpuctx : cpu.cpuctx) {
+      allow_more(cpuctx.ctx, core::PERF_COUNT_SW_CPU_MIGRATIONS, 1);
+    }
+  };
+  if (broken) moved(record.tid);
+  moved(sw->next_tid);
+  if (!broken) return;
+  ++report_.breaks;
+  for (const core::perf_cpu_context& cpuctx : cpu.cpuctx) {
+    // As a rule a break hides one switch, never less; two in a row are possible.
+    allow_more(cpuctx.ctx, core::PERF_COUNT_SW_CONTEXT_SWITCHES, 2);
+    allow_more(cpuctx.ctx, core::PERF_COUNT_SW_CPU_MIGRATIONS, 1);
+  }
+}
+
 void Check::on_record(const log::Record& record) {
   report_.records = session_.records();
+  note_unseen(record);
   note_overlap(record);
   if (const auto* lost = std::get_if<log::Lost>(&record.payload)) {
     report_.losses += lost->count;

@@ -53,6 +53,7 @@ struct CheckReport {
   std::array<CheckCounts, kResultClasses> by_class{};
   std::uint64_t losses = 0;             // records that the recorder lost
   std::uint64_t gaps = 0;               // places where the log does not connect
+  std::uint64_t breaks = 0;  // switches from a task that was not seen to come
   std::vector<Divergence> divergences;  // the first few
   // 0 wrong, something compared, everything read.
   [[nodiscard]] bool passed() const { return consumed && total.wrong == 0 && total.compared() > 0; }
@@ -123,6 +124,8 @@ class Check : public Listener, public core::Observer {
   [[nodiscard]] std::string name(core::EventId event);
   void widen(const Call& call, Window& window);
   void note_overlap(const log::Record& record);
+  void note_unseen(const log::Record& record);
+  void allow_more(core::CtxId ctx, std::uint64_t config, std::uint64_t how_many);
   void note_window(const Call& call, log::Ns returned);
   [[nodiscard]] bool may_count(core::EventId event, const log::Record& record,
                                core::Tid next) const;

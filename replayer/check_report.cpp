@@ -65,6 +65,10 @@ std::string format_report(const CheckReport& report, std::string_view file,
                    report.losses);
   }
   if (report.gaps != 0) fmt::format_to(to, "{} switches were not seen\n", report.gaps);
+  if (report.breaks != 0) {
+    fmt::format_to(to, "{} times a task left a CPU that was not seen to come there\n",
+                   report.breaks);
+  }
   if (!report.consumed) {
     out += "verdict: the log was not read to its end\n";
   } else if (report.total.wrong != 0) {
@@ -85,8 +89,9 @@ std::string format_json(const CheckReport& report, std::string_view file,
   json_string(out, version);
   fmt::format_to(std::back_inserter(out), ",\"records\":{},", report.records);
   json_counts(out, report.total);
-  fmt::format_to(std::back_inserter(out), ",\"consumed\":{},\"passed\":{},\"lost\":{},\"gaps\":{}",
-                 report.consumed, report.passed(), report.losses, report.gaps);
+  fmt::format_to(std::back_inserter(out),
+                 ",\"consumed\":{},\"passed\":{},\"lost\":{},\"gaps\":{},\"breaks\":{}",
+                 report.consumed, report.passed(), report.losses, report.gaps, report.breaks);
   out += ",\"classes\":{";
   for (std::size_t i = 0; i < kResultClasses; ++i) {
     if (i != 0) out += ',';

@@ -243,6 +243,7 @@ class Base {
   void pmu_read(EventId event);
   [[nodiscard]] bool counts_sw(const perf_event& event, std::uint64_t config) const;
   void perf_sw_event_sched(Cpu cpu, perf_sw_ids id);
+  void count_migration(Cpu cpu, TaskId next);
 
   // ---- static key (open.cpp)
   void key_off_work();

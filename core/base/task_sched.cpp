@@ -16,6 +16,7 @@ Path<> Base::context_switch(Cpu cpu, TaskId prev, TaskId next) {
   task_struct& n = tk(next);
   n.on_cpu = true;
   n.cpu = cpu;
+  n.has_run = true;
   e.emit(Fact{.kind = FactKind::task_switch, .rule = Rule::SCH_53, .task = prev, .task2 = next});
   co_await e.point("switch:curr");
   // Counted for the task that leaves and for the CPU, before the key is looked at (SCH-55).
@@ -25,10 +26,12 @@ Path<> Base::context_switch(Cpu cpu, TaskId prev, TaskId next) {
   co_await e.point("switch:between");
   e.continue_as(next);
   if (w.sched_hooks_live) co_await perf_event_task_sched_in(cpu, prev, next);
-  if (tk(next).sched_migrated) {
-    perf_sw_event_sched(cpu, PERF_COUNT_SW_CPU_MIGRATIONS);
-    tk(next).sched_migrated = false;
-  }
+  count_migration(cpu, next);
+}
+
+void Base::count_migration(Cpu cpu, TaskId next) {
+  if (!std::exchange(tk(next).sched_migrated, false)) return;
+  perf_sw_event_sched(cpu, PERF_COUNT_SW_CPU_MIGRATIONS);
 }
 
 Path<> Base::silent_switch(Cpu cpu, TaskId prev, TaskId next) {
@@ -36,10 +39,14 @@ Path<> Base::silent_switch(Cpu cpu, TaskId prev, TaskId next) {
   tk(prev).on_cpu = false;
   tk(next).on_cpu = true;
   tk(next).cpu = cpu;
-  if (!w.sched_hooks_live) co_return;
-  co_await perf_event_task_sched_out(cpu, prev, next);
-  e.continue_as(next);
-  co_await perf_event_task_sched_in(cpu, prev, next);
+  tk(next).has_run = true;
+  if (w.sched_hooks_live) {
+    co_await perf_event_task_sched_out(cpu, prev, next);
+    e.continue_as(next);
+    co_await perf_event_task_sched_in(cpu, prev, next);
+  }
+  // That it came is certain, so is what its coming counts.
+  count_migration(cpu, next);
 }
 
 // ABI-149: the mark is set only while some migrations event exists.
