@@ -53,7 +53,7 @@ struct CheckReport {
   std::array<CheckCounts, kResultClasses> by_class{};
   std::uint64_t losses = 0;             // records that the recorder lost
   std::uint64_t gaps = 0;               // places where the log does not connect
-  std::uint64_t breaks = 0;  // switches from a task that was not seen to come
+  std::uint64_t breaks = 0;             // switches from a task that was not seen to come
   std::vector<Divergence> divergences;  // the first few
   // 0 wrong, something compared, everything read.
   [[nodiscard]] bool passed() const { return consumed && total.wrong == 0 && total.compared() > 0; }
