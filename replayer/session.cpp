@@ -104,9 +104,20 @@ Result<void> Session::step(const log::Record& record) {
 
 Result<void> Session::run(log::Source& source, const std::string& name) {
   log::Record record;
+  std::size_t damages = 0;
   while (true) {
     Result<bool> more = source.next(record);
     if (!more) return more.take_error();
+    // What salvaging passed over is missing as if the recorder had lost it.
+    const log::Reader* reader = source.reader();
+    for (; reader != nullptr && damages < reader->damage().size(); ++damages) {
+      log::Record gap;
+      gap.time = model_->world().now;
+      gap.cpu = log::kNoCpu;
+      gap.payload = log::Lost{log::LossCause::unreadable,
+                              std::max<std::uint64_t>(reader->damage()[damages].missing, 1), 0, 0};
+      REPERF_TRY(step(gap));
+    }
     if (!*more) return {};
     Result<void> done = step(record);
     if (done.ok()) continue;
