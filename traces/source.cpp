@@ -91,6 +91,12 @@ Result<std::unique_ptr<Source>> open_source(const std::string& path, const Reade
     errors.push_back(bytes.error());
     return bytes.error();
   }
+  // The least that is left of a log that was cut: no scenario is that short.
+  if (bytes->empty()) {
+    errors.push_back(Error{ErrorKind::input, "empty: neither a log nor its text form",
+                           (*stream)->name(), 0, 0});
+    return errors.back();
+  }
   Text text;
   const std::size_t errors_before = errors.size();
   if (!parse_text(*bytes, (*stream)->name(), text, errors)) return errors[errors_before];
