@@ -93,8 +93,8 @@ Result<std::unique_ptr<Source>> open_source(const std::string& path, const Reade
   }
   // The least that is left of a log that was cut: no scenario is that short.
   if (bytes->empty()) {
-    errors.push_back(Error{ErrorKind::input, "empty: neither a log nor its text form",
-                           (*stream)->name(), 0, 0});
+    errors.push_back(
+        Error{ErrorKind::input, "empty: neither a log nor its text form", (*stream)->name(), 0, 0});
     return errors.back();
   }
   Text text;
