@@ -78,6 +78,7 @@ class Check : public Listener, public core::Observer {
   struct Watch {
     std::uint64_t starts = 0;  // how often it or a copy went ACTIVE: each costs precision
     std::uint64_t exits = 0;   // ... ended with its task
+    std::uint64_t execs = 0;   // ... was enabled by an exec
     std::uint64_t late = 0;    // ns by which it may have started later, or stopped later, than
     std::uint64_t longer = 0;  // the model, which acts when a call enters
     std::uint64_t fewer = 0;   // occurrences that the machine may have counted less or more,
