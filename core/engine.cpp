@@ -174,6 +174,20 @@ void Engine::report_livelocks() {
   }
 }
 
+void Engine::report_stuck() {
+  if (std::any_of(in_flight_.begin(), in_flight_.end(),
+                  [](const auto& run) { return run->state == RunState::held; })) {
+    return;  // a directive that was never ended: the transcript has told where it holds
+  }
+  for (const auto& run : in_flight_) {
+    const bool waits = run->state == RunState::blocked_lock || run->state == RunState::blocked_run;
+    if (!waits) continue;
+    Run* const before = std::exchange(current_, run.get());
+    emit(Fact{.kind = FactKind::finding, .text = "stuck"});
+    current_ = before;
+  }
+}
+
 void Engine::resume_run(RunId id) {
   for (const auto& run : in_flight_) {
     if (run->id != id || run->state != RunState::held) continue;

@@ -99,6 +99,8 @@ class Engine {
   void touch() { ++epoch_; }
   // A run held at a scheduling point goes on.
   void resume_run(RunId id);
+  // At the end: whoever waits and is not held will wait for ever.
+  void report_stuck();
 
   [[nodiscard]] bool quiescent() const { return in_flight_.empty(); }
   [[nodiscard]] bool in_flight(RunId id) const { return find(id) != nullptr; }
@@ -181,6 +183,7 @@ class Engine {
   bool slice(Run& run);
   void finish(RunId id);
   void report_livelocks();
+
   std::unique_ptr<Run> make_run(Path<> path);
   void recycle(std::unique_ptr<Run> run);
 

@@ -56,6 +56,7 @@ class Table {
   }
 
   void destroy(IdT id) {
+    if (!alive(id)) return;  // twice is once
     slots_[id.slot].serial = 0;
     free_.push_back(id.slot);
     --live_;

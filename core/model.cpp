@@ -47,6 +47,7 @@ TaskId Model::task(Tid tid, Cpu cpu) {
   t.tid = tid;
   t.pid = tid;
   t.cpu = cpu;
+  t.has_run = true;
   world_.bind_tid(tid, fresh);
   engine_.emit(Fact{.kind = FactKind::task_new, .cpu = cpu, .task2 = fresh});
   return fresh;
@@ -76,6 +77,12 @@ TaskId Model::make_current(Tid tid, Cpu cpu) {
   if (t.on_cpu && t.cpu != cpu) silent_switch(t.cpu, world_.cpu(t.cpu).idle);
   silent_switch(cpu, id);
   return id;
+}
+
+void Model::forget_task(Tid tid) {
+  const TaskId id = world_.find_task(tid);
+  if (!id || world_.tasks[id].on_cpu || world_.tasks[id].exiting || !engine_.quiescent()) return;
+  retire(id);
 }
 
 // The task's last reference by the scheduler goes.
@@ -130,8 +137,12 @@ void Model::sched_process_fork(Cpu cpu, Tid parent, Tid child, Tid child_pid,
   }
   if (stale) {
     const auto it = std::find(exited_.begin(), exited_.end(), stale);
-    if (it != exited_.end()) exited_.erase(it);
-    retire(stale);
+    if (engine_.quiescent()) {
+      if (it != exited_.end()) exited_.erase(it);
+      retire(stale);
+    } else {
+      world_.unbind_tid(child);  // a path may still be its; it is forgotten with the others
+    }
   }
   const TaskId id = world_.tasks.create();
   task_struct& t = world_.tasks[id];
@@ -154,6 +165,7 @@ void Model::sched_process_exit(Cpu cpu, Tid tid) {
   if (tid == 0) return;  // idle tasks do not exit
   const TaskId id = make_current(tid, cpu);
   if (world_.tasks[id].exiting) return;
+  world_.tasks[id].exiting = true;
   run("exit", RunContext::process, id, cpu, core_->perf_event_exit_task(id));
   exited_.push_back(id);
   while (exited_.size() > kExitedKept && engine_.quiescent()) {
@@ -165,12 +177,15 @@ void Model::sched_process_exit(Cpu cpu, Tid tid) {
 
 CallResult& Model::fresh_result(TaskId task) {
   if (task.slot >= results_.size()) results_.resize(task.slot + 1);
-  CallResult& result = results_[task.slot];
-  std::vector<std::uint64_t> words = std::move(result.words);
+  std::unique_ptr<CallResult>& slot = results_[task.slot];
+  // A path that is stuck in the model still writes to its own result one day.
+  if (slot && !slot->done) unfinished_.push_back(std::move(slot));
+  if (!slot) slot = std::make_unique<CallResult>();
+  std::vector<std::uint64_t> words = std::move(slot->words);
   words.clear();
-  result = CallResult{};
-  result.words = std::move(words);  // its memory serves the next read
-  return result;
+  *slot = CallResult{};
+  slot->words = std::move(words);  // its memory serves the next read
+  return *slot;
 }
 
 CallResult& Model::perf_event_open(Cpu cpu, Tid tid, const OpenArgs& args, bool force_success) {

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "core/engine.h"
 #include "core/versions/series.h"
@@ -39,6 +40,8 @@ class Model {
   // were filtered or lost.
   TaskId make_current(Tid tid, Cpu cpu);
   void set_task(Tid tid, Tid pid, std::string_view comm);
+  // The machine says that there is no such task (any more).
+  void forget_task(Tid tid);
 
   // ---- stimuli
 
@@ -86,7 +89,8 @@ class Model {
   World world_;
   Engine engine_;
   std::unique_ptr<Base> core_;
-  std::deque<CallResult> results_;  // by task slot
+  std::deque<std::unique_ptr<CallResult>> results_;      // by task slot
+  std::vector<std::unique_ptr<CallResult>> unfinished_;  // of calls that a thread left behind
   std::map<std::uint64_t, EventId> events_;
   std::deque<TaskId> exited_;  // tasks whose last switch may have been filtered
 };

@@ -150,7 +150,8 @@ struct task_struct {
   bool on_cpu = false;     // task_curr()
   bool exiting = false;
   bool sched_migrated = false;
-  bool has_run = false;  // its first placement is behind it (PRED-27)
+  bool has_run = false;       // its first placement is behind it (PRED-27)
+  bool seen_running = false;  // since the log began
   Lock perf_event_mutex;
   std::array<CtxId, perf_nr_task_contexts> perf_event_ctxp;
   std::vector<EventId> perf_event_list;  // events it owns

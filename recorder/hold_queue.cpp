@@ -52,7 +52,9 @@ void HoldQueue::drain(log::Ns now) {
     if (front.waiting) {
       const bool too_long = now > header.stamp && now - header.stamp > kMaxWait;
       if (!too_long && held_.size() <= kMaxRecords) return;
-      waiting_.erase(header.tid);
+      // Another open of the same thread may wait behind this one.
+      const auto found = waiting_.find(header.tid);
+      if (found != waiting_.end() && found->second == &front) waiting_.erase(found);
     }
     converter_.convert(front.raw, front.attr);
     held_.pop_front();

@@ -28,6 +28,8 @@ class HoldQueue {
 
   // Takes one ring record.
   void feed(std::span<const std::byte> raw);
+  // Lets go what has waited too long by `now` (CLOCK_MONOTONIC), also when nothing is fed.
+  void drain(log::Ns now);
   // Waits for nothing any more.
   void flush();
 
@@ -38,7 +40,6 @@ class HoldQueue {
     bool waiting = false;
   };
   void resolve(std::span<const std::byte> raw, std::uint32_t tid);
-  void drain(log::Ns now);
 
   Converter& converter_;
   std::deque<Held> held_;                   // empty, or the first one waits

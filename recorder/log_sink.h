@@ -37,6 +37,8 @@ class LogSink : public RecordSink {
   void put(const log::Record& record) override;
   // Hands everything to the kernel, so that a kill from now on costs nothing that is behind us.
   void flush();
+  // The recording is not wanted: nothing of it stays.
+  void discard() { writer_->discard(); }
   // Index and rename; not after a failure.
   Result<void> finish();
 

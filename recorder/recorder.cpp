@@ -224,6 +224,7 @@ void Session::loop() {
     look_around(empty ? kPollMs : 0);
     const log::Ns now = monotonic_now();
     if (now - last_flush_ >= kFlushEvery) {
+      queue_->drain(now);
       sink_->flush();
       last_flush_ = now;
     }
@@ -317,15 +318,16 @@ Result<void> Session::finish() {
   if (options_.output == "-") return sink_->finish();
   // As perf does: the previous recording is kept once.
   const std::string old = options_.output + ".old";
-  const bool renamed = ::rename(options_.output.c_str(), old.c_str()) == 0;
+  struct stat existing {};
+  const bool regular =
+      ::lstat(options_.output.c_str(), &existing) == 0 && S_ISREG(existing.st_mode);
+  const bool renamed = regular && ::rename(options_.output.c_str(), old.c_str()) == 0;
   Result<void> finished = sink_->finish();
   if (!finished && renamed) ::rename(old.c_str(), options_.output.c_str());
   return finished;
 }
 
-void Session::abandon_log() {
-  if (options_.output != "-") ::unlink(sink_->partial_path().c_str());
-}
+void Session::abandon_log() { sink_->discard(); }
 
 Result<int> Session::conclude(const Result<void>& finished) {
   if (!finished) {

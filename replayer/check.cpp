@@ -216,18 +216,24 @@ void Check::note_unseen(const log::Record& record) {
   if (sw == nullptr || !w.cpu_valid(record.cpu)) return;
   const core::cpu_struct& cpu = w.cpu(record.cpu);
   const bool broken = w.tasks[cpu.curr].tid != record.tid;
-  const auto moved = [&](core::Tid tid) {
-    const core::TaskId task = w.find_task(tid);
-    if (!task || !w.tasks[task].has_run || w.tasks[task].cpu == record.cpu) return;
-    for (const core::CtxId ctx : w.tasks[task].perf_event_ctxp) {
-      allow_more(ctx, core::PERF_COUNT_SW_CPU_MIGRATIONS, 1);
-    }
+  // A new task's first placement is not traced, unless nobody saw it come (PRED-27).
+  const auto moved = [&](core::Tid tid, bool unseen) {
+    const core::TaskId task = tid == 0 ? core::TaskId{} : w.find_task(tid);
+    if (task && !w.tasks[task].has_run && !unseen) return;
+    // Moved before the recording began, counted when it runs.
+    const bool old_mark = task && marks_before_ && !w.tasks[task].seen_running;
+    if (task && w.tasks[task].has_run && w.tasks[task].cpu == record.cpu && !old_mark) return;
+    if (tid == 0) return;
     for (const core::perf_cpu_context& cpuctx : cpu.cpuctx) {
       allow_more(cpuctx.ctx, core::PERF_COUNT_SW_CPU_MIGRATIONS, 1);
     }
+    if (!task) return;
+    for (const core::CtxId ctx : w.tasks[task].perf_event_ctxp) {
+      allow_more(ctx, core::PERF_COUNT_SW_CPU_MIGRATIONS, 1);
+    }
   };
-  if (broken) moved(record.tid);
-  moved(sw->next_tid);
+  if (broken) moved(record.tid, true);
+  moved(sw->next_tid, false);
   if (!broken) return;
   // On a CPU without events of its own most switches are filtered, and nobody counts them.
   const auto counts = [&w](const core::perf_cpu_context& c) {
@@ -245,6 +251,10 @@ void Check::on_record(const log::Record& record) {
   report_.records = session_.records();
   note_unseen(record);
   note_overlap(record);
+  if (record.kind() == log::Kind::snapshot_end) {
+    const core::World& w = session_.model().world();
+    marks_before_ = w.perf_swevent_enabled[core::PERF_COUNT_SW_CPU_MIGRATIONS] > 0;
+  }
   if (const auto* lost = std::get_if<log::Lost>(&record.payload)) {
     report_.losses += lost->count;
     session_.model().world().events.for_each([this](core::EventId event, const auto&) {

@@ -137,6 +137,7 @@ class Check : public Listener, public core::Observer {
   CheckReport report_;
   std::map<core::EventId, Watch> watches_;
   std::map<std::uint32_t, Window> windows_;  // by thread
+  bool marks_before_ = false;  // a migrations event existed before the log: tasks may carry marks
   std::deque<std::string> recent_;
 };
 

@@ -22,6 +22,12 @@ core::PmuModel model_of(const log::Pmu& p) {
 // PID_MAX_LIMIT of 64-bit kernels.
 constexpr std::uint32_t kTidMax = 4194304;
 
+bool needs_no_cpu(log::Kind kind) {
+  return kind == log::Kind::snapshot_begin || kind == log::Kind::snapshot_end ||
+         kind == log::Kind::snapshot_event || kind == log::Kind::lost ||
+         kind == log::Kind::filtered || kind == log::Kind::finish;
+}
+
 bool is_return(log::Kind kind) {
   return kind == log::Kind::perf_event_open_ret || kind == log::Kind::ioctl_ret ||
          kind == log::Kind::read_ret || kind == log::Kind::close_ret;
@@ -57,10 +63,29 @@ core::MachineConfig machine_of(const log::Header& header) {
   return config;
 }
 
+std::string machine_problem(const log::Header& header) {
+  // CONFIG_NR_CPUS of x86-64 ends at 8192, HZ at 1200; no PMU has a hundred counters a CPU.
+  constexpr std::uint32_t kCpusMax = 8192, kHzMax = 10000, kCountersMax = 1024;
+  if (header.cpus > kCpusMax) {
+    return fmt::format("{} CPUs are more than {}", header.cpus, kCpusMax);
+  }
+  if (header.hz > kHzMax) return fmt::format("hz={} is more than {}", header.hz, kHzMax);
+  for (const log::Pmu& p : header.pmus) {
+    if (p.counters > kCountersMax) {
+      return fmt::format("{} counters of PMU {} are more than {}", p.counters, p.name,
+                         kCountersMax);
+    }
+  }
+  return {};
+}
+
 bool ScenarioChooser::hold(const core::Run& run, std::string_view point) {
-  if (points_.empty()) return false;
+  if (points_.empty() || run.context == core::RunContext::work) return false;
   Who who{0, static_cast<std::uint16_t>(run.cpu)};
-  if (run.context == core::RunContext::process) who = {world_->tasks[run.task].tid, 0};
+  if (run.context == core::RunContext::process) {
+    if (!world_->tasks.alive(run.task) || world_->tasks[run.task].tid == 0) return false;
+    who = {world_->tasks[run.task].tid, 0};
+  }
   const auto it = points_.find(who);
   return it != points_.end() && it->second.contains(point);
 }
@@ -79,8 +104,7 @@ Session::Session(const core::VersionInfo& version, const log::Header& header)
 }
 
 Result<void> Session::step(const log::Record& record) {
-  const bool elsewhere =
-      record.cpu == log::kNoCpu && log::kind_class(record.kind()) == log::KindClass::provenance;
+  const bool elsewhere = record.cpu == log::kNoCpu && needs_no_cpu(record.kind());
   if (!elsewhere && !model_->world().cpu_valid(record.cpu)) {
     return Error{ErrorKind::input, fmt::format("CPU {} is not one of the machine's", record.cpu),
                  "", 0, 0};
@@ -118,7 +142,10 @@ Result<void> Session::run(log::Source& source, const std::string& name) {
                               std::max<std::uint64_t>(reader->damage()[damages].missing, 1), 0, 0};
       REPERF_TRY(step(gap));
     }
-    if (!*more) return {};
+    if (!*more) {
+      model_->engine().report_stuck();
+      return {};
+    }
     Result<void> done = step(record);
     if (done.ok()) continue;
     Error error = done.take_error();
@@ -148,6 +175,11 @@ bool Session::tid_valid(std::uint32_t tid) {
 }
 
 Call& Session::enter(const log::Record& record, std::uint64_t log_event) {
+  const core::TaskId task = model_->world().find_task(record.tid);
+  const core::Run* busy = task ? model_->engine().find_task_run(task) : nullptr;
+  if (busy != nullptr && busy->state == core::RunState::held) {
+    problem_ = fmt::format("thread {} is held in {} at {}", record.tid, busy->name, busy->point);
+  }
   Call& call = calls_[record.tid];
   call = Call{};
   call.kind = record.kind();
@@ -170,6 +202,10 @@ Call* Session::returned(const log::Record& record) {
 
 void Session::on(const log::Record& r, const log::SchedSwitch& x) {
   if (!tid_valid(x.next_tid)) return;
+  if (x.next_tid == r.tid) {
+    problem_ = fmt::format("a switch from thread {} to itself", r.tid);
+    return;
+  }
   model_->sched_switch(r.cpu, r.tid, x.next_tid, (x.prev_state & kDeadBits) != 0);
 }
 
@@ -185,6 +221,7 @@ void Session::on(const log::Record&, const log::SchedMigrateTask& x) {
 
 void Session::on(const log::Record& r, const log::SchedProcessFork& x) {
   if (!tid_valid(x.child)) return;
+  calls_.erase(x.child);  // of a thread that had this id before
   if (x.child == 0 || x.child == r.tid) {
     problem_ = fmt::format("thread {} cannot fork thread {}", r.tid, x.child);
     return;
@@ -198,11 +235,14 @@ void Session::on(const log::Record& r, const log::SchedProcessExec& x) {
 
 void Session::on(const log::Record& r, const log::SchedProcessExit&) {
   if (r.tid == 0) problem_ = "the idle task does not exit";
+  calls_.erase(r.tid);
   model_->sched_process_exit(r.cpu, r.tid);
 }
 
 void Session::on(const log::Record& r, const log::PerfEventOpen& x) {
+  if (x.pid > 0 && !tid_valid(static_cast<std::uint32_t>(x.pid))) return;
   Call& call = enter(r, x.group_event);
+  if (!problem_.empty()) return;
   core::OpenArgs& args = call.open_args;
   args.attr_known = x.attr_source != log::AttrSource::missing;
   args.attr_length = static_cast<std::uint32_t>(std::min(x.attr.size(), args.attr_bytes.size()));
@@ -221,6 +261,7 @@ void Session::on(const log::Record& r, const log::PerfEventOpen& x) {
 
 void Session::on(const log::Record& r, const log::Ioctl& x) {
   Call& call = enter(r, x.event);
+  if (!problem_.empty()) return;
   call.cmd = x.cmd;
   call.arg = x.arg;
   if (call.event) call.result = &model_->ioctl(r.cpu, r.tid, call.event, x.cmd, x.arg);
@@ -228,6 +269,7 @@ void Session::on(const log::Record& r, const log::Ioctl& x) {
 
 void Session::on(const log::Record& r, const log::Read& x) {
   Call& call = enter(r, x.event);
+  if (!problem_.empty()) return;
   call.size = x.size;
   if (call.event) call.result = &model_->read(r.cpu, r.tid, call.event, x.size);
 }
@@ -245,8 +287,16 @@ void Session::on(const log::Record& r, const log::PerfEventOpenRet& x) {
   Call* call = returned(r);
   if (call == nullptr) return;
   core::CallResult& result = *call->result;
+  const core::Run* busy =
+      result.done ? nullptr : model_->engine().find_task_run(model_->world().find_task(r.tid));
+  if (busy != nullptr && busy->state == core::RunState::held) {
+    problem_ = fmt::format("the open returns here, but a directive holds it at {}", busy->point);
+    return;
+  }
   if (x.ret < 0) {
     if (result.event) model_->release(r.cpu, r.tid, result.event);
+    const std::int32_t pid = call->open_args.pid;
+    if (x.ret == -ESRCH && pid > 0) model_->forget_task(static_cast<core::Tid>(pid));
     return;
   }
   if (result.done && !result.event) {
@@ -269,15 +319,38 @@ void Session::on(const log::Record& r, const log::SnapshotTask& x) {
   if (x.running) model_->make_current(r.tid, r.cpu);
 }
 
-// Originals and leaders may come after what refers to them: objects are made when first named.
+// Originals and leaders may come after what refers to them: objects are made when first named. One
+// whose event went while the snapshot was taken is made again, off every context.
 Session::SnapshotObject& Session::snapshot_object(std::uint32_t number) {
   SnapshotObject& object = snapshot_[number];
-  if (!object.event) object.event = model_->adopt_shell();
+  if (!model_->world().events.alive(object.event)) object.event = model_->adopt_shell();
   return object;
+}
+
+// The snapshot is taken after attaching: what was opened or inherited meanwhile is known already.
+core::EventId Session::known_already(const log::SnapshotEvent& x, core::TaskId task) const {
+  const core::World& w = model_->world();
+  if (x.parent == 0) return model_->find_event(x.event);
+  const core::EventId parent = model_->find_event(x.event);
+  if (!parent || !w.tasks.alive(task)) return core::EventId{};
+  const auto& copies = w.events[parent].child_list;
+  const auto it = std::find_if(copies.begin(), copies.end(), [&](core::EventId copy) {
+    return w.contexts.alive(w.events[copy].ctx) && w.contexts[w.events[copy].ctx].task == task;
+  });
+  return it == copies.end() ? core::EventId{} : *it;
 }
 
 void Session::on(const log::Record& r, const log::SnapshotEvent& x) {
   if (!tid_valid(x.owner)) return;
+  core::TaskId task;
+  if (r.tid != 0) task = model_->task(r.tid, r.cpu == log::kNoCpu ? 0 : core::Cpu{r.cpu});
+  if (const core::EventId known = known_already(x, task)) {
+    SnapshotObject& object = snapshot_[x.object];
+    object.event = known;
+    object.told = true;
+    object.placed = true;
+    return;
+  }
   SnapshotObject& object = snapshot_object(x.object);
   if (object.told) {
     problem_ = fmt::format("object {} a second time", x.object);
@@ -285,7 +358,7 @@ void Session::on(const log::Record& r, const log::SnapshotEvent& x) {
   }
   core::AdoptedEvent& a = object.adopted;
   a.attr = core::decode_attr(x.attr);
-  if (r.tid != 0) a.task = model_->task(r.tid, r.cpu);
+  a.task = task;
   a.cpu = r.tid == 0 && r.cpu != log::kNoCpu ? static_cast<core::Cpu>(r.cpu) : x.cpu;
   if (r.tid == 0 && r.cpu == log::kNoCpu) a.cpu = core::kNoCpu;
   a.state = x.state;
@@ -299,20 +372,30 @@ void Session::on(const log::Record& r, const log::SnapshotEvent& x) {
   a.child_time_enabled = x.child_time_enabled;
   a.child_time_running = x.child_time_running;
   object.told = true;
+  object.parent = x.parent;
   object.leader = x.leader == 0 || x.leader == x.object ? 0 : x.leader;
-  // A member joins its leader's group, so the leader has to be there.
-  if (object.leader != 0 && !snapshot_object(object.leader).placed) return;
+  if (object.leader != 0 && !snapshot_object(object.leader).placed) {
+    waiting_members_.emplace(object.leader, x.object);
+    return;
+  }
   place(x.object);
 }
 
+// A leader, then the members that waited for it: groups have one level.
 void Session::place(std::uint32_t number) {
-  SnapshotObject& object = snapshot_[number];
+  place_one(number);
+  const auto [begin, end] = waiting_members_.equal_range(number);
+  for (auto it = begin; it != end; ++it) place_one(it->second);
+  waiting_members_.erase(begin, end);
+}
+
+void Session::place_one(std::uint32_t number) {
+  SnapshotObject& object = snapshot_object(number);
+  if (object.placed) return;
+  if (object.parent != 0) object.adopted.parent = snapshot_object(object.parent).event;
   if (object.leader != 0) object.adopted.leader = snapshot_object(object.leader).event;
   object.placed = true;
   model_->adopt(object.event, object.adopted, object.adopted.id);
-  for (auto& [other, member] : snapshot_) {
-    if (member.told && !member.placed && member.leader == number) place(other);
-  }
 }
 
 void Session::on(const log::Record&, const log::SnapshotEnd&) {
@@ -322,9 +405,10 @@ void Session::on(const log::Record&, const log::SnapshotEnd&) {
     object.leader = 0;
     object.adopted.leader = core::EventId{};
     if (!object.told) object.adopted.state = core::PERF_EVENT_STATE_EXIT;
-    place(number);
+    place_one(number);
   }
   snapshot_.clear();
+  waiting_members_.clear();
   model_->start_contexts();
 }
 

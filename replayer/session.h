@@ -83,11 +83,14 @@ class Session {
     core::EventId event;
     core::AdoptedEvent adopted;
     std::uint32_t leader = 0;  // 0: leads itself
+    std::uint32_t parent = 0;  // 0: is an original
     bool told = false;         // its record has come
     bool placed = false;       // the model has it
   };
   SnapshotObject& snapshot_object(std::uint32_t number);
+  [[nodiscard]] core::EventId known_already(const log::SnapshotEvent& x, core::TaskId task) const;
   void place(std::uint32_t number);
+  void place_one(std::uint32_t number);
   bool tid_valid(std::uint32_t tid);
   Call& enter(const log::Record& record, std::uint64_t log_event);
   Call* returned(const log::Record& record);
@@ -116,8 +119,9 @@ class Session {
   ScenarioChooser chooser_;
   std::unique_ptr<core::Model> model_;
   std::vector<Listener*> listeners_;
-  std::map<std::uint32_t, Call> calls_;               // in flight, by thread
-  std::map<std::uint32_t, SnapshotObject> snapshot_;  // until snapshot_end
+  std::map<std::uint32_t, Call> calls_;                          // in flight, by thread
+  std::map<std::uint32_t, SnapshotObject> snapshot_;             // until snapshot_end
+  std::multimap<std::uint32_t, std::uint32_t> waiting_members_;  // by their leader
   std::uint64_t records_ = 0;
   std::string problem_;
 };
@@ -125,5 +129,8 @@ class Session {
 // The machine that the header describes. A scenario that names no PMUs gets the kernel's software
 // ones; `pmu ... counters=N` makes a counting PMU.
 [[nodiscard]] core::MachineConfig machine_of(const log::Header& header);
+
+// What no machine has: empty when the header can be true. Ask before making a Session.
+[[nodiscard]] std::string machine_problem(const log::Header& header);
 
 }  // namespace reperf::replay

@@ -42,6 +42,9 @@ int open_log(const LogInput& input, OpenedLog& opened) {
   auto source = log::open_source(input.file, options, errors);
   if (!source.ok()) return errors.empty() ? fail(source.error()) : fail(errors);
   opened.source = std::move(*source);
+  if (std::string problem = replay::machine_problem(opened.source->header()); !problem.empty()) {
+    return fail(Error{ErrorKind::input, std::move(problem), input.file, 0, 0});
+  }
   if (opened.version == nullptr) {
     opened.version = &core::version_for_kernel(opened.source->header().release);
   }

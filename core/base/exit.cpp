@@ -27,8 +27,10 @@ Path<> Base::perf_event_exit_task(TaskId task) {
 
 Path<> Base::perf_event_exit_task_context(TaskId task, perf_event_task_context nr) {
   const auto slot = static_cast<std::size_t>(nr);
-  const CtxId ctx = tk(task).perf_event_ctxp[slot];
   co_await e.point("exit:before-unlink");
+  // Interrupts are off from here: the context cannot be traded away before it is locked.
+  e.irq_disable();
+  const CtxId ctx = tk(task).perf_event_ctxp[slot];
   // One section: off the PMU, off the task, no clone any more (X2).
   co_await lock_ctx(ctx);
   task_ctx_sched_out(ctx, smp_processor_id());
@@ -36,6 +38,7 @@ Path<> Base::perf_event_exit_task_context(TaskId task, perf_event_task_context n
   unclone_ctx(ctx);
   exit_update_time(ctx);
   unlock_ctx(ctx);
+  e.irq_enable();
   e.emit(Fact{.kind = FactKind::ctx_dead, .rule = Rule::LIFE_52, .task = task, .ctx = ctx});
   // The context is dead and its mutex free (LIFE-52).
   co_await e.point("exit:before-mutex");

@@ -53,6 +53,13 @@ void Base::_free_event(EventId event) {
     --w.perf_swevent_enabled[x.attr.config];
   }
   const CtxId ctx = x.ctx;
+  if ((x.attach_state & PERF_ATTACH_CONTEXT) != 0 && w.contexts.alive(ctx)) {
+    // The kernel's list now has freed memory on it (INV-5); the model tells, and takes it off.
+    finding("freed-while-on-context", Rule::LIFE_18, event);
+    if (x.state == PERF_EVENT_STATE_ACTIVE) --cx(ctx).nr_active;
+    perf_group_detach(event);
+    list_del_event(event, ctx);
+  }
   e.emit(Fact{.kind = FactKind::event_free,
               .rule = Rule::LIFE_18,
               .event = event,

@@ -17,6 +17,7 @@ Path<> Base::context_switch(Cpu cpu, TaskId prev, TaskId next) {
   n.on_cpu = true;
   n.cpu = cpu;
   n.has_run = true;
+  n.seen_running = true;
   e.emit(Fact{.kind = FactKind::task_switch, .rule = Rule::SCH_53, .task = prev, .task2 = next});
   co_await e.point("switch:curr");
   // Counted for the task that leaves and for the CPU, before the key is looked at (SCH-55).
@@ -40,6 +41,7 @@ Path<> Base::silent_switch(Cpu cpu, TaskId prev, TaskId next) {
   tk(next).on_cpu = true;
   tk(next).cpu = cpu;
   tk(next).has_run = true;
+  tk(next).seen_running = true;
   if (w.sched_hooks_live) {
     co_await perf_event_task_sched_out(cpu, prev, next);
     e.continue_as(next);

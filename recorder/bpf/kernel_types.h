@@ -142,6 +142,7 @@ struct vm_area_struct {
 
 struct task_struct {
   struct thread_info thread_info;
+  unsigned int flags;
   int on_cpu;
   unsigned in_execve : 1;
   int pid;

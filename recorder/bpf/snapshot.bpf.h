@@ -149,6 +149,8 @@ static __always_inline void task_contexts_emit(struct walk* walk, struct task_st
   }
 }
 
+#define REPERF_PF_EXITING 0x4
+
 static __always_inline void task_emit(struct reperf_cpu_state* cpu, struct task_struct* task) {
   struct reperf_wire_snap_task* r =
       record_begin(cpu, struct reperf_wire_snap_task, REPERF_WIRE_SNAP_TASK, (__u32)task->pid);
@@ -232,7 +234,9 @@ int snapshot_tasks(struct bpf_iter__task* ctx) {
   }
   walk.tid = (__u32)task->pid;
   walk.cpu = task->thread_info.cpu;
-  if (snapshot_pass == SNAPSHOT_ORIGINALS &&
+  /* A zombie has no events any more, and an open on it fails: it is none of the tasks that exist.
+   */
+  if (snapshot_pass == SNAPSHOT_ORIGINALS && !(task->flags & REPERF_PF_EXITING) &&
       (task_has_events(task) || task->on_cpu || in_scope(task)))
     task_emit(walk.cpu_state, task);
   task_contexts_emit(&walk, task);
