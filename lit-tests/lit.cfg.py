@@ -47,3 +47,5 @@ for name in ("HOME", "REPERF_TEST_SECONDS"):
 
 # Features of the machine are found by tools/run-lit, which also says why one is absent.
 config.available_features |= set(filter(None, lit_config.params["features"].split(",")))
+
+lit_config.parallelism_groups["live"] = 1

@@ -15,11 +15,13 @@ namespace {
 
 constexpr std::size_t kContextLines = 16;
 constexpr std::size_t kDivergencesKept = 10;
+constexpr std::uint64_t kNoUpperBound = 1U << 30;
 
 // PRED-45: the kernel reads its clock a little after the tracepoint whose stamp the log has, when
-// it starts an event, and a little before the record, or after it, when it stops one.
+// it starts an event, and up to 5 us after the stamp of the switch that stops one (with a cold
+// cache: 3.6 us on average seen under load, where 1 us was enough on a quiet machine).
 constexpr std::uint64_t kLatePerStartNs = 3000;
-constexpr std::uint64_t kEarlyPerStartNs = 1000;
+constexpr std::uint64_t kEarlyPerStartNs = 5000;
 // An exit stops its events some way behind the tracepoint, with interrupts on (measured: 3 us on a
 // quiet machine, 13 us on average under heavy load; the recorder's own program is part of it).
 constexpr std::uint64_t kAfterExitNs = 20'000;
@@ -241,8 +243,9 @@ void Check::note_unseen(const log::Record& record) {
   };
   if (std::any_of(cpu.cpuctx.begin(), cpu.cpuctx.end(), counts)) ++report_.breaks;
   for (const core::perf_cpu_context& cpuctx : cpu.cpuctx) {
-    // As a rule a break hides one switch, never less; two in a row are possible.
-    allow_more(cpuctx.ctx, core::PERF_COUNT_SW_CONTEXT_SWITCHES, 2);
+    // A break hides one switch as a rule, never less, and more when invisible tasks follow each
+    // other: the log gives a lower bound only (PRED-26).
+    allow_more(cpuctx.ctx, core::PERF_COUNT_SW_CONTEXT_SWITCHES, kNoUpperBound);
     allow_more(cpuctx.ctx, core::PERF_COUNT_SW_CPU_MIGRATIONS, 1);
   }
 }

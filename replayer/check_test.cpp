@@ -213,8 +213,8 @@ TEST(Check, TimesHaveTwoEdges) {
   };
   EXPECT_EQ(wrong(0), 0U);
   EXPECT_EQ(wrong(-2000), 0U);
-  EXPECT_EQ(wrong(2 * 1000 + 2 + 1000), 0U) << "two starts, 0.1 %, 1000 ns of the read";
-  EXPECT_EQ(wrong(2 * 1000 + 2 + 1000 + 1), 2U);
+  EXPECT_EQ(wrong(2 * 5000 + 2 + 1000), 0U) << "two starts, 0.1 %, 1000 ns of the read";
+  EXPECT_EQ(wrong(2 * 5000 + 2 + 1000 + 1), 2U);
 }
 
 TEST(Check, TimesOfAnOverlappedReadMayBeAnywhereInTheWindow) {
