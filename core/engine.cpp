@@ -64,7 +64,6 @@ bool Engine::slice(Run& run) {
   run.state = RunState::runnable;
   run.started = true;
   run.waits_for_lock = nullptr;
-  ++steps_;
   if (run.context == RunContext::process && world_.tasks.alive(run.task)) {
     run.cpu = world_.tasks[run.task].cpu;
   }
@@ -235,7 +234,6 @@ void Engine::wait_spinning(const char* name) {
   current_->state = RunState::spinning;
   current_->point = name;
   current_->spin_epoch = epoch_;
-  ++current_->spins;
 }
 
 Path<> Engine::carry_result(Path<int> body, int* result) { *result = co_await std::move(body); }

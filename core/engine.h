@@ -53,7 +53,6 @@ struct Run {
   const Lock* waits_for_lock = nullptr;
   RunId waits_for_run;
   std::uint64_t spin_epoch = 0;
-  std::uint64_t spins = 0;  // iterations of the retry loop it is in
   bool livelock_reported = false;
   FrameStack frames;
   Path<> root;
@@ -109,7 +108,6 @@ class Engine {
   [[nodiscard]] std::span<const std::unique_ptr<Run>> runs() const { return in_flight_; }
   [[nodiscard]] bool irqs_off(Cpu cpu) const;
   [[nodiscard]] Run* current() const { return current_; }
-  [[nodiscard]] std::uint64_t steps() const { return steps_; }
 
   // ---- what paths await
 
@@ -196,7 +194,6 @@ class Engine {
   bool muted_ = false;
   std::uint32_t last_serial_ = 0;
   std::uint64_t epoch_ = 0;
-  std::uint64_t steps_ = 0;
 };
 
 }  // namespace reperf::core

@@ -247,6 +247,7 @@ class Base {
 
   // ---- static key (open.cpp)
   void key_off_work();
+  void queue_work(Ns when, WorkKind kind, CtxId ctx, const char* name, Rule rule);
 
   World& w;
   Engine& e;

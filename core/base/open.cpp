@@ -1,6 +1,5 @@
 // perf_event_open() after its checks (LIFE section 3, steps O7 to O19), and contexts of tasks
 // (SCH-4, SCH-5). What it refuses is in core/versions/open_check_*.cpp.
-#include <algorithm>
 #include <utility>
 
 #include "core/base/base.h"
@@ -142,14 +141,7 @@ void Base::unaccount_event(EventId event) {
     return;
   }
   constexpr Ns kOneSecond = 1'000'000'000;
-  const Work item{w.now + kOneSecond, ++w.work_serial, WorkKind::key_off, CtxId{}};
-  w.work.insert(std::upper_bound(w.work.begin(), w.work.end(), item,
-                                 [](const Work& a, const Work& b) { return a.when < b.when; }),
-                item);
-  e.emit(Fact{.kind = FactKind::work_queue,
-              .rule = Rule::SCH_60,
-              .a = static_cast<std::int64_t>(item.when),
-              .text = "key-off"});
+  queue_work(w.now + kOneSecond, WorkKind::key_off, CtxId{}, "key-off", Rule::SCH_60);
 }
 
 void Base::key_off_work() {

@@ -82,15 +82,8 @@ void Base::check_orphan(EventId child, CtxId ctx) {
   get_ctx(ctx);
   // The timer fires when jiffies has moved on by one (LIFE-81).
   const Ns jiffy = 1'000'000'000 / w.hz;
-  const Work item{(w.now / jiffy + 1) * jiffy, ++w.work_serial, WorkKind::orphans_remove, ctx};
-  w.work.insert(std::upper_bound(w.work.begin(), w.work.end(), item,
-                                 [](const Work& a, const Work& b) { return a.when < b.when; }),
-                item);
-  e.emit(Fact{.kind = FactKind::work_queue,
-              .rule = Rule::LIFE_80,
-              .ctx = ctx,
-              .a = static_cast<std::int64_t>(item.when),
-              .text = "orphans-remove"});
+  queue_work((w.now / jiffy + 1) * jiffy, WorkKind::orphans_remove, ctx, "orphans-remove",
+             Rule::LIFE_80);
 }
 
 // LIFE-82: nothing is folded and nobody is woken (LIFE-83).
@@ -113,6 +106,18 @@ Path<> Base::orphans_remove_work(CtxId ctx) {
   unlock_ctx(ctx);
   unlock_mutex(ctx);
   put_ctx(ctx);
+}
+
+void Base::queue_work(Ns when, WorkKind kind, CtxId ctx, const char* name, Rule rule) {
+  const Work item{when, ++w.work_serial, kind, ctx};
+  w.work.insert(std::upper_bound(w.work.begin(), w.work.end(), item,
+                                 [](const Work& a, const Work& b) { return a.when < b.when; }),
+                item);
+  e.emit(Fact{.kind = FactKind::work_queue,
+              .rule = rule,
+              .ctx = ctx,
+              .a = static_cast<std::int64_t>(when),
+              .text = name});
 }
 
 Path<> Base::run_work(Work work) {
