@@ -109,6 +109,11 @@ class Base {
   virtual void times_out(EventId event);           // ACTIVE event sched out
   virtual void times_skip(EventId event, Ns now);  // not on: enabled goes on, running does not
 
+  // ---- cgroup time (SCH-116, SCH-117): nothing to do without cgroups
+  void update_cgrp_time_from_cpuctx(Cpu, perf_event_task_context) {}
+  void update_cgrp_time_from_event(EventId) {}
+  void perf_cgroup_set_timestamp(CtxId, Cpu) {}
+
   // ---- lists and groups (event_list.cpp)
   void list_add_event(EventId event, CtxId ctx);
   void list_del_event(EventId event, CtxId ctx);

@@ -69,6 +69,7 @@ Path<int> Base::__perf_event_disable(EventCall call) {
   co_await lock_ctx(ctx);
   if (ev(event).state >= PERF_EVENT_STATE_INACTIVE) {
     update_context_time(ctx);
+    update_cgrp_time_from_event(event);
     update_group_times(event);
     if (ev(event).is_leader(event)) {
       group_sched_out(event, ctx, cpu);

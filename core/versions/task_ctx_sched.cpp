@@ -20,6 +20,7 @@ void TaskCtxSched::ctx_sched_out(CtxId ctx, Cpu cpu, std::uint8_t type) {
     if (c.is_active == 0) cpuctx.task_ctx = CtxId{};
   }
   update_context_time(ctx);
+  update_cgrp_time_from_cpuctx(cpu, c.nr);
   walk_groups_out(ctx, cpu, before & type);
 }
 
@@ -36,6 +37,7 @@ Path<> TaskCtxSched::perf_install_in_context(CtxId ctx, EventId event, Cpu cpu) 
   co_await e.point("install:before-lock");
   co_await lock_ctx(ctx);
   update_context_time(ctx);
+  update_cgrp_time_from_event(event);
   add_event_to_ctx(event, ctx);
   const TaskId task = cx(ctx).task;
   unlock_ctx(ctx);
