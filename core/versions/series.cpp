@@ -12,7 +12,8 @@ namespace {
 
 // One line a version, in the order of the series.
 constexpr std::array kSeries{
-    VersionInfo{0, "base", "the core in January 2016, before seed 000", "", make_base, ""},
+    VersionInfo{0, "base", "the core in January 2016, before seed 000", "", make_base, "",
+                "INV-3 INV-6 INV-7 INV-16 INV-17 INV-20 INV-22"},
     VersionInfo{1, "task-ctx-sched", "contexts without events are never active (seed 000)",
                 "SCH-37 SCH-40 SCH-83 SCH-93", make_task_ctx_sched, ""},
     VersionInfo{2, "event-function", "one checked cross-call body", "", nullptr, ""},
@@ -34,7 +35,8 @@ constexpr std::array kSeries{
     VersionInfo{15, "linux-6.18", "what today's kernel does, as software events show it",
                 "ABI-11 SCH-130 SCH-134 SCH-136 SCH-138 LIFE-71 LIFE-73", make_linux_6_18,
                 "cross-calls as of task-ctx-sched; one context a class, not one a task; "
-                "ioctls other than ENABLE, DISABLE and RESET; cgroups"},
+                "ioctls other than ENABLE, DISABLE and RESET; cgroups",
+                "INV-16 INV-17 INV-20"},
 };
 
 }  // namespace
