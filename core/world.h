@@ -133,6 +133,8 @@ struct perf_event_context {
   std::int32_t pin_count = 0;
   std::int32_t refcount = 0;
   bool orphans_remove_sched = false;
+  // The kernel's `task == TASK_TOMBSTONE`; here `task` stays, so that references can be counted.
+  bool tombstone = false;
 };
 
 struct perf_cpu_context {
