@@ -34,6 +34,7 @@ std::unique_ptr<Base> make_base(World& world, Engine& engine);
 std::unique_ptr<Base> make_task_ctx_sched(World& world, Engine& engine);
 std::unique_ptr<Base> make_event_function(World& world, Engine& engine);
 std::unique_ptr<Base> make_tombstone(World& world, Engine& engine);
+std::unique_ptr<Base> make_child_cleanup_merged(World& world, Engine& engine);
 std::unique_ptr<Base> make_linux_6_18(World& world, Engine& engine);
 
 }  // namespace reperf::core
