@@ -290,6 +290,10 @@ TEST(Random, InvariantsHoldInEveryVersion) {
   }
 }
 
+TEST(Random, InvariantsHoldInEveryPart) {
+  for (const VersionInfo& version : variants()) EXPECT_EQ(drive(version, 1, 5'000), "");
+}
+
 // ---- the checks must be able to fail: versions with one update forgotten
 
 class ForgetsNrActive : public TaskCtxSched {

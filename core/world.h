@@ -197,6 +197,7 @@ class World {
   // perf_sched_events: how many counted events exist, whether the hooks are live (SCH-58, SCH-60).
   std::int32_t perf_sched_events = 0;
   bool sched_hooks_live = false;
+  Lock perf_sched_mutex;  // who turns the hooks on, from `context-time` on (SCH-63)
   // perf_swevent_enabled[]: how many events of each software id exist.
   std::array<std::int32_t, kSwIds> perf_swevent_enabled{};
 

@@ -24,7 +24,9 @@ constexpr std::array kSeries{
     VersionInfo{5, "child-cleanup-merged", "the same as it was merged",
                 "LIFE-20 LIFE-40 LIFE-44 LIFE-71 LIFE-73 SCH-17 SCH-96", make_child_cleanup_merged,
                 "version 4 below it; BPF maps that hold files (LIFE-72); failed opens (LIFE-22)"},
-    VersionInfo{6, "context-time", "context time stands still when it should", "", nullptr, ""},
+    VersionInfo{6, "context-time", "context time stands still when it should",
+                "SCH-33 SCH-38 SCH-46 SCH-48 SCH-63 SCH-84 SCH-85 SCH-98 SCH-101",
+                make_context_time, ""},
     VersionInfo{7, "install-scaling", "install without a time hole (seed 003)", "", nullptr, ""},
     VersionInfo{8, "hotplug-series", "lock order of CPU hotplug, as posted in May 2017", "",
                 nullptr, ""},
@@ -50,9 +52,12 @@ std::unique_ptr<Base> make_base(World& world, Engine& engine) {
 std::span<const VersionInfo> series() { return kSeries; }
 
 const VersionInfo* find_version(std::string_view name) {
-  const auto it = std::find_if(kSeries.begin(), kSeries.end(),
-                               [name](const VersionInfo& v) { return v.name == name; });
-  return it == kSeries.end() ? nullptr : it;
+  for (const std::span<const VersionInfo> list : {series(), variants()}) {
+    const auto it = std::find_if(list.begin(), list.end(),
+                                 [name](const VersionInfo& v) { return v.name == name; });
+    if (it != list.end()) return &*it;
+  }
+  return nullptr;
 }
 
 const VersionInfo& version_for_kernel(std::string_view release) {
