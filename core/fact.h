@@ -51,6 +51,8 @@ enum class FactKind : std::uint8_t {
   warn,                   // text: canonical name of the WARN site
   finding,                // text: kind of finding
   gap,                    // text: why the log does not connect here
+  txn_fail,               // group of event: its members fit one by one, but not together
+  txn_cancel,             // group of event: its transaction was given up
 };
 
 struct Fact {

@@ -48,6 +48,7 @@ std::string Invariants::check(const World& w, const std::set<EventId>& open) {
     check_time(id, c, w.now);
   });
   check_cpus(w);
+  check_pmus(w);
   check_tasks(w);
   check_globals(w);
   return problem_;
@@ -251,6 +252,29 @@ void Invariants::check_globals(const World& w) {
     require(w.perf_swevent_enabled[i] == tally_.software[i], "perf_swevent_enabled",
             static_cast<std::uint32_t>(i));
   }
+}
+
+// INV-13, and INV-9 as the PMU sees it.
+void Invariants::check_pmus(const World& w) {
+  for (Cpu nr = 0; w.cpu_valid(nr); ++nr) {
+    const auto serial = static_cast<std::uint32_t>(nr);
+    for (const std::int32_t depth : w.cpu(nr).pmu_disable_count) {
+      require(depth == 0, "pmu_disable_count of CPU", serial);
+    }
+    require(!w.cpu(nr).txn, "transaction open on CPU", serial);
+    for (const counter_use& use : w.cpu(nr).counters_on) {
+      require(w.events.alive(use.event) && w.events[use.event].oncpu == nr,
+              "counter taken for nothing: CPU", serial);
+    }
+  }
+  w.events.for_each([&](EventId id, const perf_event& x) {
+    const pmu* p = pmu_of(w, x);
+    if (p == nullptr || p->model != PmuModel::counting || x.oncpu == kNoCpu) return;
+    const auto& on = w.cpu(x.oncpu).counters_on;
+    const auto uses = std::count_if(on.begin(), on.end(),
+                                    [id](const counter_use& use) { return use.event == id; });
+    require(uses == 1, "counters of event", id.serial);
+  });
 }
 
 // lifetime.md INV-16

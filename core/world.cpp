@@ -52,6 +52,7 @@ World make_world(const MachineConfig& config) {
     idle.cpu = nr;
     idle.on_cpu = true;
     cpu.curr = cpu.idle;
+    cpu.pmu_disable_count.resize(config.pmus.size());
     for (std::size_t cls = 0; cls < perf_nr_task_contexts; ++cls) {
       const CtxId ctx = w.contexts.create();
       perf_event_context& c = w.contexts[ctx];
@@ -154,6 +155,21 @@ std::uint64_t digest(const World& world) {
   for (const cpu_struct& cpu : world.cpus) {
     h.add(std::uint64_t{cpu.online});
     h.add(cpu.curr);
+    // Who is on a counter follows from the events, unless one was taken off on another CPU.
+    for (const counter_use& use : cpu.counters_on) {
+      const bool here = world.events.alive(use.event) &&
+                        world.events[use.event].oncpu == world.tasks[cpu.idle].cpu;
+      if (here) continue;
+      h.add(use.event);
+      h.add(static_cast<std::uint64_t>(use.pmu));
+      h.add(use.idxmsk);
+    }
+    if (cpu.txn) h.add(1);
+    for (std::size_t i = 0; i < cpu.pmu_disable_count.size(); ++i) {
+      if (cpu.pmu_disable_count[i] == 0) continue;
+      h.add(i);
+      h.add(static_cast<std::uint64_t>(cpu.pmu_disable_count[i]));
+    }
     for (const perf_cpu_context& cpuctx : cpu.cpuctx) {
       h.add(cpuctx.task_ctx);
       h.add(static_cast<std::uint64_t>(cpuctx.active_oncpu));

@@ -62,12 +62,19 @@ enum class PmuModel : std::uint8_t {
   opaque,      // accepts events; what they count is not modelled
 };
 
+// Events with this config may use the counters of the mask only (bit n: counter n).
+struct event_constraint {
+  std::uint64_t config = 0;
+  std::uint64_t idxmsk = 0;
+};
+
 struct pmu {
   std::string name;
   std::uint32_t type = 0;
   PmuModel model = PmuModel::opaque;
   perf_event_task_context task_ctx_nr = perf_sw_context;
   std::int32_t counters = 0;  // PmuModel::counting
+  std::vector<event_constraint> constraints{};
 };
 
 using PmuIndex = std::int16_t;           // in World::pmus; -1: none
@@ -142,6 +149,15 @@ struct perf_cpu_context {
   bool exclusive = false;
 };
 
+// An event that occupies a counter of a counting PMU on a CPU. Which counter is not fixed before a
+// transaction ends (SCH-31).
+struct counter_use {
+  EventId event;
+  PmuIndex pmu = -1;
+  bool constrained = false;
+  std::uint64_t idxmsk = 0;  // constrained: the counters it may use
+};
+
 struct task_struct {
   Tid tid = 0;
   Tid pid = 0;  // thread group id
@@ -166,6 +182,9 @@ struct cpu_struct {
   TaskId curr;
   TaskId idle;
   std::array<perf_cpu_context, perf_nr_task_contexts> cpuctx;
+  std::vector<counter_use> counters_on;
+  bool txn = false;                             // a transaction is open (SCH-31)
+  std::vector<std::int32_t> pmu_disable_count;  // nesting, by PMU (SCH-35)
 };
 
 // Work that the kernel queued for later. Runs at `when` on the default schedule.

@@ -62,6 +62,9 @@ core::MachineConfig machine_of(const log::Header& header) {
     made.type = p.type;
     made.model = model_of(p);
     made.counters = static_cast<std::int32_t>(p.counters);
+    for (const log::PmuConstraint& c : p.constraints) {
+      made.constraints.push_back({c.config, c.counters});
+    }
     made.task_ctx_nr =
         made.model == core::PmuModel::counting ? core::perf_hw_context : core::perf_sw_context;
     config.pmus.push_back(made);

@@ -221,7 +221,8 @@ void Transcript::on_fact(const core::Fact& fact, const core::World& world) {
 }
 
 bool Transcript::describe(const core::Fact& fact, const core::World& world) {
-  return describe_event(fact, world) || describe_ctx(fact, world) || describe_other(fact, world);
+  return describe_event(fact, world) || describe_pmu(fact, world) || describe_ctx(fact, world) ||
+         describe_other(fact, world);
 }
 
 bool Transcript::describe_event(const core::Fact& fact, const core::World& world) {
@@ -288,6 +289,26 @@ bool Transcript::describe_event(const core::Fact& fact, const core::World& world
       event();
       line_ += " has no owner any more";
       return true;
+    default:
+      return false;
+  }
+}
+
+// What a PMU does or makes the core do.
+bool Transcript::describe_pmu(const core::Fact& fact, const core::World& world) {
+  using core::FactKind;
+  const auto event = [&] { append_event(line_, world, fact.event); };
+  switch (fact.kind) {
+    case FactKind::txn_fail:
+      line_ += "group of ";
+      event();
+      line_ += " does not fit together";
+      return true;
+    case FactKind::txn_cancel:
+      line_ += "group of ";
+      event();
+      line_ += " cancelled";
+      return options_.verbose;
     default:
       return false;
   }

@@ -49,6 +49,7 @@ class Transcript : public core::Observer, public Listener {
   void pad_to(std::size_t column);
   bool describe(const core::Fact& fact, const core::World& world);
   bool describe_event(const core::Fact& fact, const core::World& world);
+  bool describe_pmu(const core::Fact& fact, const core::World& world);
   bool describe_ctx(const core::Fact& fact, const core::World& world);
   bool describe_other(const core::Fact& fact, const core::World& world);
 

@@ -243,7 +243,16 @@ class Base {
   virtual void exit_update_time(CtxId ctx) { update_context_time(ctx); }
 
   // ---- PMUs and software events (pmu.cpp, swevent.cpp)
+  // ctx->pmu of the contexts of a class (SCH-6): the first PMU that was registered for it.
+  [[nodiscard]] PmuIndex pmu_of_class(perf_event_task_context nr) const;
+  void perf_pmu_disable(PmuIndex pmu, Cpu cpu);
+  void perf_pmu_enable(PmuIndex pmu, Cpu cpu);
+  void pmu_start_txn(Cpu cpu);
+  int pmu_commit_txn(Cpu cpu);  // 0 ends it; -EAGAIN leaves it open
+  void pmu_cancel_txn(Cpu cpu);
   int pmu_add(EventId event, Cpu cpu);
+  int add_to_counter(EventId event, Cpu cpu);
+  void del_from_counter(EventId event, Cpu cpu);
   void pmu_del(EventId event, Cpu cpu);
   void pmu_read(EventId event);
   [[nodiscard]] bool counts_sw(const perf_event& event, std::uint64_t config) const;

@@ -24,10 +24,12 @@ int Base::event_sched_in(EventId event, CtxId ctx, Cpu cpu) {
   if (x.state <= PERF_EVENT_STATE_OFF) return 0;
   perf_event_context& c = cx(ctx);
   perf_cpu_context& cpuctx = cpuctx_of(ctx, cpu);
+  perf_pmu_disable(x.pmu, cpu);
   if (pmu_add(event, cpu) != 0) {
     if (e.observed()) {
       e.emit(Fact{.kind = FactKind::event_fail, .rule = Rule::SCH_11, .event = event, .ctx = ctx});
     }
+    perf_pmu_enable(x.pmu, cpu);
     return -EAGAIN;
   }
   x.oncpu = cpu;
@@ -36,6 +38,7 @@ int Base::event_sched_in(EventId event, CtxId ctx, Cpu cpu) {
   if (!is_software_event(x)) ++cpuctx.active_oncpu;
   ++c.nr_active;
   if (x.attr.exclusive()) cpuctx.exclusive = true;
+  perf_pmu_enable(x.pmu, cpu);
   check_orphan(event, ctx);
   return 0;
 }
@@ -64,15 +67,23 @@ void Base::event_sched_out(EventId event, CtxId ctx, Cpu cpu) {
 // All or nothing: a member that does not fit takes the whole group off again (SCH-31).
 int Base::group_sched_in(EventId leader, CtxId ctx, Cpu cpu) {
   if (ev(leader).state == PERF_EVENT_STATE_OFF) return 0;
-  if (event_sched_in(leader, ctx, cpu) != 0) return -EAGAIN;
-  const std::vector<EventId>& siblings = ev(leader).sibling_list;
-  const auto failed = std::find_if(siblings.begin(), siblings.end(), [&](EventId sibling) {
-    return event_sched_in(sibling, ctx, cpu) != 0;
-  });
-  if (failed == siblings.end()) return 0;
-  for (auto it = siblings.begin(); it != failed; ++it) event_sched_out(*it, ctx, cpu);
-  for (auto it = failed; it != siblings.end(); ++it) times_skip(*it, cx(ctx).time);
-  event_sched_out(leader, ctx, cpu);
+  pmu_start_txn(cpu);
+  if (event_sched_in(leader, ctx, cpu) == 0) {
+    const std::vector<EventId>& siblings = ev(leader).sibling_list;
+    const auto failed = std::find_if(siblings.begin(), siblings.end(), [&](EventId sibling) {
+      return event_sched_in(sibling, ctx, cpu) != 0;
+    });
+    if (failed == siblings.end()) {
+      if (pmu_commit_txn(cpu) == 0) return 0;
+      e.emit(Fact{.kind = FactKind::txn_fail, .rule = Rule::SCH_31, .event = leader, .ctx = ctx});
+    }
+    for (auto it = siblings.begin(); it != failed; ++it) event_sched_out(*it, ctx, cpu);
+    for (auto it = failed; it != siblings.end(); ++it) times_skip(*it, cx(ctx).time);
+    event_sched_out(leader, ctx, cpu);
+  }
+  // The one exit for a group that does not fit.
+  pmu_cancel_txn(cpu);
+  e.emit(Fact{.kind = FactKind::txn_cancel, .rule = Rule::SCH_31, .event = leader, .ctx = ctx});
   return -EAGAIN;
 }
 
