@@ -1,6 +1,7 @@
 // One event or group onto and off the PMU (SCH-26 to SCH-35).
 // Locks: KL and CL, on the CPU concerned, interrupts off: all of this is atomic.
 #include <algorithm>
+#include <utility>
 
 #include "core/base/base.h"
 
@@ -24,6 +25,8 @@ int Base::event_sched_in(EventId event, CtxId ctx, Cpu cpu) {
   if (x.state <= PERF_EVENT_STATE_OFF) return 0;
   perf_event_context& c = cx(ctx);
   perf_cpu_context& cpuctx = cpuctx_of(ctx, cpu);
+  // Whoever was throttled starts anew, whether or not it fits (SCH-32).
+  if (x.hw.interrupts == kMaxInterrupts) unthrottle(event, Rule::SCH_122);
   perf_pmu_disable(x.pmu, cpu);
   if (pmu_add(event, cpu) != 0) {
     if (e.observed()) {
@@ -36,11 +39,42 @@ int Base::event_sched_in(EventId event, CtxId ctx, Cpu cpu) {
   set_state(event, PERF_EVENT_STATE_ACTIVE, Rule::SCH_10);
   times_in(event);
   if (!is_software_event(x)) ++cpuctx.active_oncpu;
-  ++c.nr_active;
+  if (c.nr_active++ == 0) perf_event_ctx_activate(ctx, cpu);
+  if (x.attr.frequency()) ++c.nr_freq;
   if (x.attr.exclusive()) cpuctx.exclusive = true;
   perf_pmu_enable(x.pmu, cpu);
   check_orphan(event, ctx);
   return 0;
+}
+
+void Base::state_out(EventId event) {
+  const bool off = std::exchange(ev(event).pending_disable, false);
+  set_state(event, off ? PERF_EVENT_STATE_OFF : PERF_EVENT_STATE_INACTIVE,
+            off ? Rule::SCH_12 : Rule::SCH_11);
+}
+
+// The state comes first: a limit that is reached inside pmu->del() stays pending (SCH-33).
+void Base::stop_and_del(EventId event, Cpu cpu) {
+  state_out(event);
+  times_out(event);
+  pmu_del(event, cpu);
+  ev(event).oncpu = kNoCpu;
+}
+
+void Base::perf_event_ctx_activate(CtxId ctx, Cpu cpu) {
+  perf_event_context& c = cx(ctx);
+  warn_on(c.active_on != kNoCpu, "W-activate-list", Rule::SCH_121, ctx);
+  if (c.active_on != kNoCpu) perf_event_ctx_deactivate(ctx);
+  c.active_on = cpu;
+  w.cpu(cpu).active_ctx_list.push_back(ctx);
+}
+
+void Base::perf_event_ctx_deactivate(CtxId ctx) {
+  const Cpu cpu = std::exchange(cx(ctx).active_on, kNoCpu);
+  warn_on(cpu == kNoCpu, "W-activate-list", Rule::SCH_121, ctx);
+  if (cpu == kNoCpu) return;
+  std::vector<CtxId>& list = w.cpu(cpu).active_ctx_list;
+  list.erase(std::find(list.begin(), list.end(), ctx));
 }
 
 void Base::event_sched_out(EventId event, CtxId ctx, Cpu cpu) {
@@ -50,16 +84,11 @@ void Base::event_sched_out(EventId event, CtxId ctx, Cpu cpu) {
     times_skip(event, perf_event_time(x));  // enabled goes on, running does not
   }
   if (x.state != PERF_EVENT_STATE_ACTIVE) return;
-  const bool off = x.pending_disable;
-  x.pending_disable = false;
-  set_state(event, off ? PERF_EVENT_STATE_OFF : PERF_EVENT_STATE_INACTIVE,
-            off ? Rule::SCH_12 : Rule::SCH_11);
-  times_out(event);
-  pmu_del(event, cpu);
-  x.oncpu = kNoCpu;
+  stop_and_del(event, cpu);
   perf_cpu_context& cpuctx = cpuctx_of(ctx, cpu);
   if (!is_software_event(x)) --cpuctx.active_oncpu;
-  --cx(ctx).nr_active;
+  if (--cx(ctx).nr_active == 0) perf_event_ctx_deactivate(ctx);
+  if (x.attr.frequency()) --cx(ctx).nr_freq;
   if (x.attr.exclusive() || cpuctx.active_oncpu == 0) cpuctx.exclusive = false;
   check_orphan(event, ctx);
 }

@@ -4,6 +4,7 @@
 // Locks: CL, on the CPU concerned.
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "core/base/base.h"
 
@@ -128,7 +129,7 @@ int Base::pmu_add(EventId event, Cpu cpu) {
     case PmuModel::counting: {
       const int error = add_to_counter(event, cpu);
       if (error != 0) return error;
-      x.hw.prev = w.now;
+      pmu_start(event);
       break;
     }
     case PmuModel::cpu_clock:
@@ -152,15 +153,37 @@ void Base::pmu_del(EventId event, Cpu cpu) {
     const Ns time = perf_event_time(x);
     x.count += time - x.hw.prev;
     x.hw.prev = time;
-    return;
+  } else {
+    pmu_read(event);
   }
+  if (std::exchange(x.hw.overflow_in_del, false)) perf_event_overflow(event, cpu);
+}
+
+// Only the counters of counting PMUs stand still: what stops the other ones is not modelled.
+void Base::pmu_stop(EventId event) {
+  perf_event& x = ev(event);
+  if (model_of(w, x) != PmuModel::counting || x.hw.stopped) return;
   pmu_read(event);
+  x.hw.stopped = true;
+}
+
+void Base::pmu_start(EventId event) {
+  perf_event& x = ev(event);
+  hw_perf_event& hw = x.hw;
+  if (hw.period_left <= 0 && x.attr.sampling()) {
+    hw.period_left += static_cast<std::int64_t>(hw.sample_period);
+    hw.last_period = hw.sample_period;
+  }
+  if (model_of(w, x) != PmuModel::counting) return;
+  hw.stopped = false;
+  hw.prev = w.now;
 }
 
 void Base::pmu_read(EventId event) {
   perf_event& x = ev(event);
   switch (model_of(w, x)) {
     case PmuModel::counting: {
+      if (x.hw.stopped) break;
       const Ns delta = w.now - x.hw.prev + x.hw.remainder;
       x.count += delta / kNsPerCount;
       x.hw.remainder = delta % kNsPerCount;

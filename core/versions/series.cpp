@@ -34,7 +34,8 @@ constexpr std::array kSeries{
     VersionInfo{15, "linux-6.18", "what today's kernel does, as software events show it",
                 "ABI-11 SCH-130 SCH-134 SCH-136 SCH-138 LIFE-71 LIFE-73", make_linux_6_18,
                 "cross-calls as of task-ctx-sched; one context a class, not one a task; "
-                "ioctls other than ENABLE, DISABLE and RESET; cgroups"},
+                "ioctls other than ENABLE, DISABLE, RESET, REFRESH and PERIOD; "
+                "throttling as in base; cgroups"},
 };
 
 }  // namespace
