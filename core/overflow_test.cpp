@@ -336,5 +336,101 @@ TEST_P(OverflowTest, TheDigestSeesWhatSamplingAdds) {
   EXPECT_TRUE(differs(w.cpu(0).perf_throttled_count));
 }
 
+// Random stimuli for sampling events on a PMU with constraints; a plain generator, always the same.
+class Mix {
+ public:
+  explicit Mix(std::string_view name) : m_(version(name), constrained_machine()) {
+    m_.model.add_observer(&facts);
+    for (Tid tid = 1; tid <= 4; ++tid) m_.model.task(tid, 0);
+  }
+  FactCounter facts;
+
+  std::string step(const InvariantOptions& options) {
+    m_.tick(below(600'000));
+    act();
+    if (!facts.texts.empty()) return facts.texts.front();
+    if (!m_.model.engine().quiescent()) return "not quiescent";
+    Invariants invariants(options);
+    return invariants.check(m_.model.world(), open_);
+  }
+
+ private:
+  static MachineConfig constrained_machine() {
+    MachineConfig config = machine(2, 3);
+    config.sysctls["perf_event_max_sample_rate"] = 3000;
+    config.pmus.back().constraints = {{1, 0b1}, {2, 0b11}, {3, 0b110}};
+    return config;
+  }
+  std::uint64_t below(std::uint64_t limit) {
+    seed_ = seed_ * 6364136223846793005ULL + 1442695040888963407ULL;
+    return (seed_ >> 33U) % limit;
+  }
+  EventId any() {
+    auto it = open_.begin();
+    std::advance(it, static_cast<std::ptrdiff_t>(below(open_.size())));
+    return *it;
+  }
+  void open(Cpu cpu) {
+    std::uint64_t flags = 0;
+    for (const AttrBit b : {AttrBit::disabled, AttrBit::freq, AttrBit::inherit, AttrBit::pinned}) {
+      if (below(3) == 0) flags |= bit(b);
+    }
+    perf_event_attr attr = make_attr(below(5) == 0 ? PERF_TYPE_SOFTWARE : PERF_TYPE_RAW, below(5));
+    attr.flags = flags;
+    attr.sample_period = below(3) == 0 ? 0 : 1 + below(2000);
+    const EventId group = open_.empty() || below(2) == 0 ? EventId{} : any();
+    const bool of_cpu = below(4) == 0;
+    const auto pid = of_cpu ? -1 : static_cast<std::int32_t>(1 + below(4));
+    const EventId event = m_.open(cpu, m_.tid_on(cpu), attr, pid, of_cpu ? cpu : kNoCpu, group);
+    if (event) open_.insert(event);
+  }
+  // Where the event is on, or often nothing would happen.
+  void burst(Cpu cpu, EventId event) {
+    if (m_.event(event).oncpu != kNoCpu) cpu = m_.event(event).oncpu;
+    const Tid tid = m_.tid_on(cpu);
+    const bool in_del = below(4) == 0;
+    for (std::uint64_t i = below(4); i < 4; ++i) m_.model.overflow(cpu, tid, event, in_del);
+  }
+  void act() {
+    const Cpu cpu = static_cast<Cpu>(below(2));
+    const Tid tid = m_.tid_on(cpu);
+    const std::uint64_t what = below(20);
+    if (what < 5 || tid == 0) return m_.run(cpu, static_cast<Tid>(1 + below(4)));
+    if (what < 7) return m_.model.tick(cpu, tid);
+    if (what < 9 && open_.size() < 12) return open(cpu);
+    if (what == 9) return static_cast<void>(m_.model.prctl(cpu, tid, below(2) == 0));
+    if (open_.empty()) return;
+    const EventId event = any();
+    if (what < 15) return burst(cpu, event);
+    if (what == 15) {
+      m_.model.release(cpu, tid, event);
+      open_.erase(event);
+      return;
+    }
+    static constexpr std::uint32_t kCommands[] = {PERF_EVENT_IOC_ENABLE, PERF_EVENT_IOC_DISABLE,
+                                                  PERF_EVENT_IOC_REFRESH, PERF_EVENT_IOC_PERIOD};
+    m_.model.ioctl(cpu, tid, event, kCommands[below(4)], below(4), 1 + below(3000));
+  }
+
+  Machine m_;
+  std::set<EventId> open_;
+  std::uint64_t seed_ = 1;
+};
+
+TEST(OverflowMix, InvariantsHold) {
+  for (const std::string_view name : {"task-ctx-sched", "linux-6.18"}) {
+    Mix mix(name);
+    for (int i = 0; i < 20'000; ++i) {
+      const std::string problem = mix.step({.empty_contexts_active = false});
+      ASSERT_EQ(problem, "") << name << ", step " << i;
+    }
+    for (const FactKind kind :
+         {FactKind::txn_fail, FactKind::event_throttle, FactKind::event_unthrottle,
+          FactKind::event_hup, FactKind::event_period, FactKind::irq_work_return}) {
+      EXPECT_GT(mix.facts.of(kind), 50U) << name << ", fact " << static_cast<int>(kind);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace reperf::core

@@ -49,6 +49,7 @@ std::string Invariants::check(const World& w, const std::set<EventId>& open) {
   });
   check_cpus(w);
   check_pmus(w);
+  check_active_lists(w);
   check_tasks(w);
   check_globals(w);
   return problem_;
@@ -274,6 +275,23 @@ void Invariants::check_pmus(const World& w) {
     const auto uses = std::count_if(on.begin(), on.end(),
                                     [id](const counter_use& use) { return use.event == id; });
     require(uses == 1, "counters of event", id.serial);
+  });
+}
+
+// INV-2
+void Invariants::check_active_lists(const World& w) {
+  w.contexts.for_each([&](CtxId id, const perf_event_context& c) {
+    const auto frequencies =
+        std::count_if(c.event_list.begin(), c.event_list.end(), [&](EventId event) {
+          const perf_event& x = w.events[event];
+          return x.state == PERF_EVENT_STATE_ACTIVE && x.attr.frequency();
+        });
+    require(c.nr_freq == frequencies, "nr_freq of ctx", id.serial);
+    require((c.active_on != kNoCpu) == (c.nr_active > 0), "active_on of ctx", id.serial);
+    for (Cpu nr = 0; w.cpu_valid(nr); ++nr) {
+      require(times_in(w.cpu(nr).active_ctx_list, id) == (c.active_on == nr ? 1 : 0),
+              "active_ctx_list for ctx", id.serial);
+    }
   });
 }
 
