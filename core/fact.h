@@ -51,6 +51,16 @@ enum class FactKind : std::uint8_t {
   warn,                   // text: canonical name of the WARN site
   finding,                // text: kind of finding; "invariant" uses `after` and `detail` too
   gap,                    // text: why the log does not connect here
+  txn_fail,               // group of event: its members fit one by one, but not together
+  txn_cancel,             // group of event: its transaction was given up
+  event_overflow,         // event overflowed: a = interrupts in this tick
+  event_throttle,         // THROTTLE record of event
+  event_unthrottle,       // UNTHROTTLE record of event
+  event_hup,              // event reached its limit: POLL_HUP, it is to be disabled
+  event_period,           // event: sample_period a = before, b = after
+  irq_work_queue,         // of event, text: function
+  irq_work_run,           // of event, text: function
+  irq_work_return,        // of event, text: function, a: what it returned
 };
 
 struct Fact {

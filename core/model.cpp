@@ -202,10 +202,18 @@ CallResult& Model::perf_event_open(Cpu cpu, Tid tid, const OpenArgs& args, bool 
   return result;
 }
 
-CallResult& Model::ioctl(Cpu cpu, Tid tid, EventId event, std::uint32_t cmd, std::uint64_t arg) {
+CallResult& Model::ioctl(Cpu cpu, Tid tid, EventId event, std::uint32_t cmd, std::uint64_t arg,
+                         std::uint64_t value) {
   const TaskId id = make_current(tid, cpu);
   CallResult& result = fresh_result(id);
-  run("ioctl", RunContext::process, id, cpu, core_->perf_ioctl(event, cmd, arg, &result));
+  run("ioctl", RunContext::process, id, cpu, core_->perf_ioctl(event, cmd, arg, value, &result));
+  return result;
+}
+
+CallResult& Model::prctl(Cpu cpu, Tid tid, bool enable) {
+  const TaskId id = make_current(tid, cpu);
+  CallResult& result = fresh_result(id);
+  run("prctl", RunContext::process, id, cpu, core_->perf_event_task_control(id, enable, &result));
   return result;
 }
 
@@ -227,6 +235,21 @@ void Model::release(Cpu cpu, Tid tid, EventId event) {
   const std::uint64_t log_id = world_.events[event].id;
   if (log_id != 0) events_.erase(log_id);
   run("close", RunContext::process, id, cpu, core_->perf_release(event));
+}
+
+// An NMI asks nobody: it comes in even where interrupts are off.
+void Model::overflow(Cpu cpu, Tid tid, EventId event, bool in_del) {
+  const TaskId id = make_current(tid, cpu);
+  if (in_del) {
+    core_->overflow_in_del(event);
+    return;
+  }
+  run("overflow", RunContext::work, id, cpu, core_->pmu_interrupt(event, cpu));
+}
+
+void Model::tick(Cpu cpu, Tid tid) {
+  const TaskId id = make_current(tid, cpu);
+  run("tick", RunContext::irq, id, cpu, core_->perf_event_task_tick(cpu));
 }
 
 void Model::adopt(EventId event, const AdoptedEvent& adopted, std::uint64_t log_id) {

@@ -53,12 +53,19 @@ class Model {
 
   // A call begins; its result stays valid until the next call of the same task.
   CallResult& perf_event_open(Cpu cpu, Tid tid, const OpenArgs& args, bool force_success);
-  CallResult& ioctl(Cpu cpu, Tid tid, EventId event, std::uint32_t cmd, std::uint64_t arg);
+  // `value`: what `arg` points to, 0: not known.
+  CallResult& ioctl(Cpu cpu, Tid tid, EventId event, std::uint32_t cmd, std::uint64_t arg,
+                    std::uint64_t value = 0);
+  CallResult& prctl(Cpu cpu, Tid tid, bool enable);
   CallResult& read(Cpu cpu, Tid tid, EventId event, std::uint64_t size);
   // The last reference to the event's file goes.
   void release(Cpu cpu, Tid tid, EventId event);
   // A read that nobody observes: for the set of values that a window of time permits.
   void reread(Cpu cpu, EventId event, std::uint64_t size, CallResult* result);
+
+  // A sampling event overflows where it is on, or `in_del`: inside its next pmu->del().
+  void overflow(Cpu cpu, Tid tid, EventId event, bool in_del);
+  void tick(Cpu cpu, Tid tid);
 
   // An event whose entry in the snapshot comes later, and the entry itself. Originals and leaders
   // may be named before they are told of.

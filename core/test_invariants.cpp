@@ -48,6 +48,8 @@ std::string Invariants::check(const World& w, const std::set<EventId>& open) {
     check_time(id, c, w.now);
   });
   check_cpus(w);
+  check_pmus(w);
+  check_active_lists(w);
   check_tasks(w);
   check_globals(w);
   return problem_;
@@ -251,6 +253,46 @@ void Invariants::check_globals(const World& w) {
     require(w.perf_swevent_enabled[i] == tally_.software[i], "perf_swevent_enabled",
             static_cast<std::uint32_t>(i));
   }
+}
+
+// INV-13, and INV-9 as the PMU sees it.
+void Invariants::check_pmus(const World& w) {
+  for (Cpu nr = 0; w.cpu_valid(nr); ++nr) {
+    const auto serial = static_cast<std::uint32_t>(nr);
+    for (const std::int32_t depth : w.cpu(nr).pmu_disable_count) {
+      require(depth == 0, "pmu_disable_count of CPU", serial);
+    }
+    require(!w.cpu(nr).txn, "transaction open on CPU", serial);
+    for (const counter_use& use : w.cpu(nr).counters_on) {
+      require(w.events.alive(use.event) && w.events[use.event].oncpu == nr,
+              "counter taken for nothing: CPU", serial);
+    }
+  }
+  w.events.for_each([&](EventId id, const perf_event& x) {
+    const pmu* p = pmu_of(w, x);
+    if (p == nullptr || p->model != PmuModel::counting || x.oncpu == kNoCpu) return;
+    const auto& on = w.cpu(x.oncpu).counters_on;
+    const auto uses = std::count_if(on.begin(), on.end(),
+                                    [id](const counter_use& use) { return use.event == id; });
+    require(uses == 1, "counters of event", id.serial);
+  });
+}
+
+// INV-2
+void Invariants::check_active_lists(const World& w) {
+  w.contexts.for_each([&](CtxId id, const perf_event_context& c) {
+    const auto frequencies =
+        std::count_if(c.event_list.begin(), c.event_list.end(), [&](EventId event) {
+          const perf_event& x = w.events[event];
+          return x.state == PERF_EVENT_STATE_ACTIVE && x.attr.frequency();
+        });
+    require(c.nr_freq == frequencies, "nr_freq of ctx", id.serial);
+    require((c.active_on != kNoCpu) == (c.nr_active > 0), "active_on of ctx", id.serial);
+    for (Cpu nr = 0; w.cpu_valid(nr); ++nr) {
+      require(times_in(w.cpu(nr).active_ctx_list, id) == (c.active_on == nr ? 1 : 0),
+              "active_ctx_list for ctx", id.serial);
+    }
+  });
 }
 
 // lifetime.md INV-16

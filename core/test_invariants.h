@@ -49,6 +49,8 @@ class Invariants {
   void check_context(const World& w, CtxId id, const perf_event_context& c);
   void check_time(CtxId id, const perf_event_context& c, Ns now);
   void check_cpus(const World& w);
+  void check_pmus(const World& w);
+  void check_active_lists(const World& w);
   void check_tasks(const World& w);
   void check_globals(const World& w);
 

@@ -1,7 +1,9 @@
 #include "core/world.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <span>
 
 namespace reperf::core {
 
@@ -52,6 +54,7 @@ World make_world(const MachineConfig& config) {
     idle.cpu = nr;
     idle.on_cpu = true;
     cpu.curr = cpu.idle;
+    cpu.pmu_disable_count.resize(config.pmus.size());
     for (std::size_t cls = 0; cls < perf_nr_task_contexts; ++cls) {
       const CtxId ctx = w.contexts.create();
       perf_event_context& c = w.contexts[ctx];
@@ -89,6 +92,15 @@ class Hasher {
   std::uint64_t hash_ = 0xcbf29ce484222325ULL;
 };
 
+// What most worlds do not use at all: the digests of those do not depend on it.
+void add_unless_zero(Hasher& h, std::span<const std::uint64_t> words) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == 0) continue;
+    h.add(i);
+    h.add(words[i]);
+  }
+}
+
 void add_event(Hasher& h, EventId id, const perf_event& x) {
   h.add(id);
   h.add(static_cast<std::uint64_t>(x.state + 16));
@@ -110,6 +122,19 @@ void add_event(Hasher& h, EventId id, const perf_event& x) {
         x.hw.prev, x.hw.remainder}) {
     h.add(word);
   }
+  const hw_perf_event& hw = x.hw;
+  const std::uint64_t flags = std::uint64_t{hw.stopped} | std::uint64_t{hw.overflow_in_del} << 1 |
+                              std::uint64_t{x.pending} << 2;
+  const std::array sampling = {flags,
+                               static_cast<std::uint64_t>(x.event_limit),
+                               hw.interrupts,
+                               hw.interrupts_seq,
+                               hw.sample_period,
+                               hw.last_period,
+                               static_cast<std::uint64_t>(hw.period_left),
+                               hw.freq_time_stamp,
+                               hw.freq_count_stamp};
+  add_unless_zero(h, sampling);
 }
 
 void add_context(Hasher& h, CtxId id, const perf_event_context& c) {
@@ -128,6 +153,7 @@ void add_context(Hasher& h, CtxId id, const perf_event_context& c) {
         static_cast<std::uint64_t>(c.refcount)}) {
     h.add(word);
   }
+  add_unless_zero(h, std::array{static_cast<std::uint64_t>(c.nr_freq)});
 }
 
 // Serials grow in order of appearance: sorted by them, the order of slots does not matter.
@@ -155,6 +181,24 @@ std::uint64_t digest(const World& world) {
   for (const cpu_struct& cpu : world.cpus) {
     h.add(std::uint64_t{cpu.online});
     h.add(cpu.curr);
+    add_unless_zero(h, std::array{cpu.perf_throttled_seq, cpu.perf_throttled_count});
+    // Which contexts are on the list follows from nr_active, their order does not.
+    if (cpu.active_ctx_list.size() > 1) h.add(cpu.active_ctx_list);
+    // Who is on a counter follows from the events, unless one was taken off on another CPU.
+    for (const counter_use& use : cpu.counters_on) {
+      const bool here = world.events.alive(use.event) &&
+                        world.events[use.event].oncpu == world.tasks[cpu.idle].cpu;
+      if (here) continue;
+      h.add(use.event);
+      h.add(static_cast<std::uint64_t>(use.pmu));
+      h.add(use.idxmsk);
+    }
+    if (cpu.txn) h.add(1);
+    for (std::size_t i = 0; i < cpu.pmu_disable_count.size(); ++i) {
+      if (cpu.pmu_disable_count[i] == 0) continue;
+      h.add(i);
+      h.add(static_cast<std::uint64_t>(cpu.pmu_disable_count[i]));
+    }
     for (const perf_cpu_context& cpuctx : cpu.cpuctx) {
       h.add(cpuctx.task_ctx);
       h.add(static_cast<std::uint64_t>(cpuctx.active_oncpu));

@@ -62,12 +62,19 @@ enum class PmuModel : std::uint8_t {
   opaque,      // accepts events; what they count is not modelled
 };
 
+// Events with this config may use the counters of the mask only (bit n: counter n).
+struct event_constraint {
+  std::uint64_t config = 0;
+  std::uint64_t idxmsk = 0;
+};
+
 struct pmu {
   std::string name;
   std::uint32_t type = 0;
   PmuModel model = PmuModel::opaque;
   perf_event_task_context task_ctx_nr = perf_sw_context;
   std::int32_t counters = 0;  // PmuModel::counting
+  std::vector<event_constraint> constraints{};
 };
 
 using PmuIndex = std::int16_t;           // in World::pmus; -1: none
@@ -76,7 +83,20 @@ inline constexpr Ns kNsPerCount = 1000;  // a counting PMU adds 1000 a milliseco
 struct hw_perf_event {
   Ns prev = 0;       // clock models: time up to which `count` is right
   Ns remainder = 0;  // counting: nanoseconds not yet worth a count
+
+  // Sampling (scheduling.md section 14).
+  bool stopped = false;          // PERF_HES_STOPPED: the PMU has it, but it does not count
+  bool overflow_in_del = false;  // the log says that its next pmu->del() raises an overflow
+  std::uint64_t interrupts = 0;  // in this tick; kMaxInterrupts: throttled
+  std::uint64_t interrupts_seq = 0;
+  std::uint64_t sample_period = 0;  // counts
+  std::uint64_t last_period = 0;
+  std::int64_t period_left = 0;  // as of the last overflow or start: only the log overflows
+  Ns freq_time_stamp = 0;
+  std::uint64_t freq_count_stamp = 0;
 };
+
+inline constexpr std::uint64_t kMaxInterrupts = ~std::uint64_t{0};  // MAX_INTERRUPTS
 
 struct perf_event {
   PmuIndex pmu = -1;
@@ -84,6 +104,7 @@ struct perf_event {
   std::uint8_t attach_state = 0;
   bool group_software = false;  // PERF_GROUP_SOFTWARE, on a leader
   bool pending_disable = false;
+  bool pending = false;       // its irq_work is queued
   bool account_done = false;  // counted in perf_sched_events (SCH-59)
   EventId group_leader;
   std::vector<EventId> sibling_list;
@@ -106,6 +127,7 @@ struct perf_event {
   std::uint64_t child_count = 0;
   Ns child_total_time_enabled = 0;
   Ns child_total_time_running = 0;
+  std::int32_t event_limit = 0;  // overflows left, 0: no limit
   hw_perf_event hw;
 
   [[nodiscard]] bool is_leader(EventId self) const { return group_leader == self; }
@@ -124,6 +146,8 @@ struct perf_event_context {
   std::int32_t nr_active = 0;
   std::uint8_t is_active = 0;
   std::int32_t nr_stat = 0;
+  std::int32_t nr_freq = 0;  // ACTIVE events with a frequency
+  Cpu active_on = kNoCpu;    // whose active_ctx_list it is on
   bool rotate_disable = false;
   Ns time = 0;
   Ns timestamp = 0;
@@ -142,6 +166,15 @@ struct perf_cpu_context {
   CtxId task_ctx;
   std::int32_t active_oncpu = 0;
   bool exclusive = false;
+};
+
+// An event that occupies a counter of a counting PMU on a CPU. Which counter is not fixed before a
+// transaction ends (SCH-31).
+struct counter_use {
+  EventId event;
+  PmuIndex pmu = -1;
+  bool constrained = false;
+  std::uint64_t idxmsk = 0;  // constrained: the counters it may use
 };
 
 struct task_struct {
@@ -168,6 +201,12 @@ struct cpu_struct {
   TaskId curr;
   TaskId idle;
   std::array<perf_cpu_context, perf_nr_task_contexts> cpuctx;
+  std::vector<CtxId> active_ctx_list;  // contexts with ACTIVE events here, the latest first in line
+  std::uint64_t perf_throttled_seq = 0;
+  std::uint64_t perf_throttled_count = 0;
+  std::vector<counter_use> counters_on;
+  bool txn = false;                             // a transaction is open (SCH-31)
+  std::vector<std::int32_t> pmu_disable_count;  // nesting, by PMU (SCH-35)
 };
 
 // Work that the kernel queued for later. Runs at `when` on the default schedule.

@@ -1,4 +1,5 @@
 // The report of a check, for people and for programs.
+#include <array>
 #include <iterator>
 
 #include <fmt/format.h>
@@ -31,6 +32,13 @@ void json_counts(std::string& out, const CheckCounts& c) {
 }
 
 }  // namespace
+
+std::string_view class_name(ResultClass c) {
+  static constexpr std::array<std::string_view, kResultClasses> kNames = {
+      "call results", "context-switches", "cpu-migrations", "other exact values",
+      "times",        "clocks",           "page faults",    "other values"};
+  return kNames[static_cast<std::size_t>(c)];
+}
 
 std::string format_report(const CheckReport& report, std::string_view file,
                           std::string_view version) {

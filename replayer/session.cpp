@@ -62,6 +62,9 @@ core::MachineConfig machine_of(const log::Header& header) {
     made.type = p.type;
     made.model = model_of(p);
     made.counters = static_cast<std::int32_t>(p.counters);
+    for (const log::PmuConstraint& c : p.constraints) {
+      made.constraints.push_back({c.config, c.counters});
+    }
     made.task_ctx_nr =
         made.model == core::PmuModel::counting ? core::perf_hw_context : core::perf_sw_context;
     config.pmus.push_back(made);
@@ -278,7 +281,13 @@ void Session::on(const log::Record& r, const log::Ioctl& x) {
   if (!problem_.empty()) return;
   call.cmd = x.cmd;
   call.arg = x.arg;
-  if (call.event) call.result = &model_->ioctl(r.cpu, r.tid, call.event, x.cmd, x.arg);
+  if (call.event) call.result = &model_->ioctl(r.cpu, r.tid, call.event, x.cmd, x.arg, x.value);
+}
+
+void Session::on(const log::Record& r, const log::Prctl& x) {
+  Call& call = enter(r, 0);
+  if (!problem_.empty()) return;
+  call.result = &model_->prctl(r.cpu, r.tid, x.op == log::PrctlOp::enable);
 }
 
 void Session::on(const log::Record& r, const log::Read& x) {
@@ -320,6 +329,13 @@ void Session::on(const log::Record& r, const log::PerfEventOpenRet& x) {
   }
   model_->bind_event(x.event, call->result->event);
 }
+
+void Session::on(const log::Record& r, const log::Overflow& x) {
+  const core::EventId event = model_->find_event(x.event);
+  if (event) model_->overflow(r.cpu, r.tid, event, x.in_del);
+}
+
+void Session::on(const log::Record& r, const log::Tick&) { model_->tick(r.cpu, r.tid); }
 
 void Session::on(const log::Record& r, const log::SnapshotCpu& x) {
   core::cpu_struct& cpu = model_->world().cpu(r.cpu);

@@ -103,10 +103,13 @@ class Session {
   void on(const log::Record& r, const log::SchedProcessExit& x);
   void on(const log::Record& r, const log::PerfEventOpen& x);
   void on(const log::Record& r, const log::Ioctl& x);
+  void on(const log::Record& r, const log::Prctl& x);
   void on(const log::Record& r, const log::Read& x);
   void on(const log::Record& r, const log::Close& x);
   void on(const log::Record& r, const log::Release& x);
   void on(const log::Record& r, const log::PerfEventOpenRet& x);
+  void on(const log::Record& r, const log::Overflow& x);
+  void on(const log::Record& r, const log::Tick& x);
   void on(const log::Record& r, const log::SnapshotCpu& x);
   void on(const log::Record& r, const log::SnapshotTask& x);
   void on(const log::Record& r, const log::SnapshotEvent& x);

@@ -148,6 +148,7 @@ void Transcript::tell(const log::Record&, const log::Ioctl& x) {
   line_ += ' ';
   tell_event(x.event);
   if (x.arg != 0) fmt::format_to(std::back_inserter(line_), " arg={:#x}", x.arg);
+  if (x.value != 0) fmt::format_to(std::back_inserter(line_), " value={}", x.value);
 }
 
 void Transcript::tell(const log::Record&, const log::Read& x) {
@@ -164,6 +165,15 @@ void Transcript::tell(const log::Record&, const log::Close& x) {
 void Transcript::tell(const log::Record&, const log::Release& x) {
   line_ += "release ";
   tell_event(x.event);
+}
+
+void Transcript::tell(const log::Record&, const log::Overflow& x) {
+  line_ += x.in_del ? "overflow in the next del of " : "overflow ";
+  tell_event(x.event);
+}
+
+void Transcript::tell(const log::Record&, const log::Prctl& x) {
+  line_ += x.op == log::PrctlOp::enable ? "prctl ENABLE" : "prctl DISABLE";
 }
 
 void Transcript::tell(const log::Record&, const log::SnapshotEvent& x) {
@@ -221,7 +231,8 @@ void Transcript::on_fact(const core::Fact& fact, const core::World& world) {
 }
 
 bool Transcript::describe(const core::Fact& fact, const core::World& world) {
-  return describe_event(fact, world) || describe_ctx(fact, world) || describe_other(fact, world);
+  return describe_event(fact, world) || describe_pmu(fact, world) || describe_ctx(fact, world) ||
+         describe_other(fact, world);
 }
 
 bool Transcript::describe_event(const core::Fact& fact, const core::World& world) {
@@ -287,6 +298,57 @@ bool Transcript::describe_event(const core::Fact& fact, const core::World& world
     case FactKind::owner_clear:
       event();
       line_ += " has no owner any more";
+      return true;
+    default:
+      return false;
+  }
+}
+
+// What a PMU does or makes the core do.
+bool Transcript::describe_pmu(const core::Fact& fact, const core::World& world) {
+  using core::FactKind;
+  const auto out = std::back_inserter(line_);
+  const auto event = [&] { append_event(line_, world, fact.event); };
+  switch (fact.kind) {
+    case FactKind::txn_fail:
+      line_ += "group of ";
+      event();
+      line_ += " does not fit together";
+      return true;
+    case FactKind::txn_cancel:
+      line_ += "group of ";
+      event();
+      line_ += " cancelled";
+      return options_.verbose;
+    case FactKind::event_overflow:
+      event();
+      line_ += " overflows";
+      return true;
+    case FactKind::event_throttle:
+      event();
+      line_ += " THROTTLE";
+      return true;
+    case FactKind::event_unthrottle:
+      event();
+      line_ += " UNTHROTTLE";
+      return true;
+    case FactKind::event_hup:
+      event();
+      line_ += " at its limit: POLL_HUP, to be disabled";
+      return true;
+    case FactKind::event_period:
+      event();
+      fmt::format_to(out, " period {} -> {}", fact.a, fact.b);
+      return true;
+    case FactKind::irq_work_queue:
+      fmt::format_to(out, "irq_work {} queued", fact.text);
+      return true;
+    case FactKind::irq_work_run:
+      fmt::format_to(out, "irq_work {} runs", fact.text);
+      return true;
+    case FactKind::irq_work_return:
+      fmt::format_to(out, "irq_work {} = ", fact.text);
+      log::format_errno(line_, fact.a);
       return true;
     default:
       return false;

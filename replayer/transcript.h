@@ -49,6 +49,7 @@ class Transcript : public core::Observer, public Listener {
   void pad_to(std::size_t column);
   bool describe(const core::Fact& fact, const core::World& world);
   bool describe_event(const core::Fact& fact, const core::World& world);
+  bool describe_pmu(const core::Fact& fact, const core::World& world);
   bool describe_ctx(const core::Fact& fact, const core::World& world);
   bool describe_other(const core::Fact& fact, const core::World& world);
 
@@ -64,6 +65,8 @@ class Transcript : public core::Observer, public Listener {
   void tell(const log::Record& r, const log::Read& x);
   void tell(const log::Record& r, const log::Close& x);
   void tell(const log::Record& r, const log::Release& x);
+  void tell(const log::Record& r, const log::Overflow& x);
+  void tell(const log::Record& r, const log::Prctl& x);
   void tell(const log::Record& r, const log::SnapshotEvent& x);
   void tell(const log::Record& r, const log::Lost& x);
   void tell(const log::Record& r, const log::Filtered& x);

@@ -41,14 +41,23 @@ class Base {
   void set_task_cpu(TaskId task, Cpu dest);
 
   virtual Path<> perf_event_open(TaskId caller, OpenArgs args, CallResult* result);
+  // `value`: what `arg` points to, 0: not known.
   virtual Path<> perf_ioctl(EventId event, std::uint32_t cmd, std::uint64_t arg,
-                            CallResult* result);
+                            std::uint64_t value, CallResult* result);
+  // prctl(): enables or disables what `task` owns.
+  Path<> perf_event_task_control(TaskId task, bool enable, CallResult* result);
   virtual Path<> perf_read(EventId event, std::uint64_t size, CallResult* result);
   // The last reference to the event's file went, in `task`.
   virtual Path<> perf_release(EventId event);
   virtual Path<> perf_event_init_task(TaskId parent, TaskId child);  // fork
   virtual Path<> perf_event_exec(TaskId task);
   virtual Path<> perf_event_exit_task(TaskId task);
+  // A sampling event's counter overflows on `cpu`; nothing happens when it does not count there.
+  Path<> pmu_interrupt(EventId event, Cpu cpu);
+  // Not now, but inside the next pmu->del() of the event.
+  void overflow_in_del(EventId event) { ev(event).hw.overflow_in_del = true; }
+  // The scheduler's tick of `cpu`.
+  Path<> perf_event_task_tick(Cpu cpu);
   // A work item that is due.
   Path<> run_work(Work work);
 
@@ -131,7 +140,11 @@ class Base {
   [[nodiscard]] bool group_can_go_on(EventId leader, Cpu cpu, bool can_add_hw);
   virtual int event_sched_in(EventId event, CtxId ctx, Cpu cpu);
   virtual void event_sched_out(EventId event, CtxId ctx, Cpu cpu);
-  virtual void stop_event(EventId event, Cpu cpu);  // the part of it that leaves the PMU
+  // Takes an ACTIVE event off its PMU: state, times, pmu->del(), oncpu, in the version's order.
+  virtual void stop_and_del(EventId event, Cpu cpu);
+  void state_out(EventId event);  // INACTIVE, or OFF when a disable is pending
+  void perf_event_ctx_activate(CtxId ctx, Cpu cpu);
+  void perf_event_ctx_deactivate(CtxId ctx);
   int group_sched_in(EventId leader, CtxId ctx, Cpu cpu);
   void group_sched_out(EventId leader, CtxId ctx, Cpu cpu);
   void ctx_pinned_sched_in(CtxId ctx, Cpu cpu);
@@ -159,6 +172,7 @@ class Base {
     EventId event{};
     CtxId ctx{};  // filled in by perf_install_in_context of later versions
     bool detach_group = false;
+    std::uint64_t value = 0;  // perf_event_period
   };
   using ActiveFn = Path<int> (Base::*)(EventCall);
   using InactiveFn = void (Base::*)(EventCall);
@@ -190,6 +204,13 @@ class Base {
   Path<> perf_event_for_each_child(EventId event, EventPath fn);
   Path<> perf_event_for_each(EventId event, EventPath fn);
   Path<> _perf_event_reset(EventId event);
+  Path<int> _perf_event_refresh(EventId event, int refresh);
+  // What PERIOD answers to `value` (not 0): 0 or -errno.
+  [[nodiscard]] virtual int check_period(const perf_event& event, std::uint64_t value) const;
+  virtual Path<> perf_event_period(EventId event, std::uint64_t value);
+  virtual Path<int> __perf_event_period(EventCall call);
+  void ___perf_event_period(EventCall call);
+  void change_period(EventCall call, Cpu cpu);  // locks: CL, on `cpu`
   Path<> perf_event_read(EventId event, bool group);
   Path<int> __perf_event_read(EventCall call);
   struct ReadValue {
@@ -215,6 +236,7 @@ class Base {
                            EventId parent);
   void init_event(EventId event, const perf_event_attr& attr, PmuIndex pmu, Cpu cpu, EventId leader,
                   EventId parent);
+  void init_period(EventId event);
   CtxId adopted_context(const AdoptedEvent& adopted, perf_event_task_context nr);
   // SCH-58: which events need the scheduler's hooks.
   [[nodiscard]] bool needs_sched_hooks(const perf_event& event) const;
@@ -257,9 +279,34 @@ class Base {
   virtual void exit_update_time(CtxId ctx) { update_context_time(ctx); }
 
   // ---- PMUs and software events (pmu.cpp, swevent.cpp)
+  // ctx->pmu of the contexts of a class (SCH-6): the first PMU that was registered for it.
+  [[nodiscard]] PmuIndex pmu_of_class(perf_event_task_context nr) const;
+  void perf_pmu_disable(PmuIndex pmu, Cpu cpu);
+  void perf_pmu_enable(PmuIndex pmu, Cpu cpu);
+  void pmu_start_txn(Cpu cpu);
+  int pmu_commit_txn(Cpu cpu);  // 0 ends it; -EAGAIN leaves it open
+  void pmu_cancel_txn(Cpu cpu);
   int pmu_add(EventId event, Cpu cpu);
+  int add_to_counter(EventId event, Cpu cpu);
+  void del_from_counter(EventId event, Cpu cpu);
   void pmu_del(EventId event, Cpu cpu);
   void pmu_read(EventId event);
+  void pmu_stop(EventId event);   // PERF_EF_UPDATE: counts up to now, no further
+  void pmu_start(EventId event);  // and on
+
+  // ---- sampling (overflow.cpp, tick.cpp). With interrupts off, on the CPU of the event
+  // An overflow, as the PMU's handler reports it. Locks: none; the handler may be an NMI.
+  void perf_event_overflow(EventId event, Cpu cpu);
+  void unthrottle(EventId event, Rule rule);
+  void queue_irq_work(EventId event, Cpu cpu);
+  // The irq_work of an event: carries out a pending disable (SCH-95).
+  virtual Path<> perf_pending_event(EventId event);
+  // What a disable that irq_work called on its own CPU returned; nobody looks at base.
+  virtual void check_local_call(EventId, int) {}
+  Path<> perf_adjust_freq_unthr_context(CtxId ctx, bool needs_unthr);
+  void perf_adjust_freq_unthr_event(EventId event);
+  void perf_adjust_period(EventId event, Ns nsec, std::uint64_t count, bool disable);
+  void set_period(EventId event, std::uint64_t period, Rule rule);
   [[nodiscard]] bool counts_sw(const perf_event& event, std::uint64_t config) const;
   void perf_sw_event_sched(Cpu cpu, perf_sw_ids id);
   void count_migration(Cpu cpu, TaskId next);

@@ -95,9 +95,12 @@ void Base::task_ctx_sched_out(CtxId ctx, Cpu cpu) {
 }
 
 void Base::ctx_resched(Cpu cpu, perf_event_task_context nr, CtxId task_ctx) {
+  const PmuIndex pmu = pmu_of_class(nr);
+  perf_pmu_disable(pmu, cpu);
   if (task_ctx) task_ctx_sched_out(task_ctx, cpu);
   ctx_sched_out(w.cpuctx(cpu, nr).ctx, cpu, EVENT_ALL);
   perf_event_sched_in(cpu, nr, task_ctx);
+  perf_pmu_enable(pmu, cpu);
 }
 
 }  // namespace reperf::core

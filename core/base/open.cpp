@@ -1,5 +1,6 @@
 // perf_event_open() after its checks (LIFE section 3, steps O7 to O19), and contexts of tasks
 // (SCH-4, SCH-5). What it refuses is in core/versions/open_check_*.cpp.
+#include <algorithm>
 #include <utility>
 
 #include "core/base/base.h"
@@ -14,6 +15,22 @@ EventId Base::perf_event_alloc(const perf_event_attr& attr, PmuIndex pmu, Cpu cp
   return id;
 }
 
+// A frequency starts with a period of 1 and finds its own (SCH-123); timers have one at once.
+void Base::init_period(EventId id) {
+  perf_event& x = ev(id);
+  const PmuModel model =
+      x.pmu < 0 ? PmuModel::opaque : w.pmus[static_cast<std::size_t>(x.pmu)].model;
+  const bool timer = model == PmuModel::cpu_clock || model == PmuModel::task_clock;
+  if (timer && x.attr.frequency()) {
+    constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
+    x.attr.sample_period = std::max<std::uint64_t>(kNsPerSecond / x.attr.sample_period, 1);
+    x.attr.clear(AttrBit::freq);
+  }
+  x.hw.sample_period = x.attr.frequency() ? 1 : x.attr.sample_period;
+  x.hw.last_period = x.hw.sample_period;
+  x.hw.period_left = static_cast<std::int64_t>(x.hw.sample_period);
+}
+
 void Base::init_event(EventId id, const perf_event_attr& attr, PmuIndex pmu, Cpu cpu,
                       EventId leader, EventId parent) {
   perf_event& x = ev(id);
@@ -23,6 +40,7 @@ void Base::init_event(EventId id, const perf_event_attr& attr, PmuIndex pmu, Cpu
   x.group_leader = leader ? leader : id;
   x.parent = parent;
   x.state = attr.disabled() ? PERF_EVENT_STATE_OFF : PERF_EVENT_STATE_INACTIVE;
+  init_period(id);
   if (pmu >= 0 && w.pmus[static_cast<std::size_t>(pmu)].model == PmuModel::software &&
       attr.config < kSwIds) {
     ++w.perf_swevent_enabled[attr.config];
@@ -63,6 +81,7 @@ void Base::put_ctx(CtxId ctx) {
                 .text = "context-freed-while-on-cpu"});
     task_ctx = CtxId{};
   }
+  if (c.active_on != kNoCpu) perf_event_ctx_deactivate(ctx);
   e.emit(Fact{.kind = FactKind::ctx_free, .rule = Rule::LIFE_15, .task = task, .ctx = ctx});
   w.contexts.destroy(ctx);
   if (parent) put_ctx(parent);

@@ -56,7 +56,10 @@ void Base::_free_event(EventId event) {
   if ((x.attach_state & PERF_ATTACH_CONTEXT) != 0 && w.contexts.alive(ctx)) {
     // The kernel's list now has freed memory on it (INV-5); the model tells, and takes it off.
     finding("freed-while-on-context", Rule::LIFE_18, event);
-    if (x.state == PERF_EVENT_STATE_ACTIVE) --cx(ctx).nr_active;
+    if (x.state == PERF_EVENT_STATE_ACTIVE) {
+      if (--cx(ctx).nr_active == 0) perf_event_ctx_deactivate(ctx);
+      if (x.attr.frequency()) --cx(ctx).nr_freq;
+    }
     perf_group_detach(event);
     list_del_event(event, ctx);
   }

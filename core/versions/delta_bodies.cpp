@@ -23,14 +23,11 @@ Path<> DeltaBodies::d5_account_event(EventId event) {
 }
 
 // SCH-33: what pmu->del finds out is honoured at once.
-void DeltaBodies::d6_stop_event(EventId event, Cpu cpu) {
-  perf_event& x = ev(event);
+void DeltaBodies::d6_stop_and_del(EventId event, Cpu cpu) {
   times_out(event);
   pmu_del(event, cpu);
-  x.oncpu = kNoCpu;
-  const bool off = std::exchange(x.pending_disable, false);
-  set_state(event, off ? PERF_EVENT_STATE_OFF : PERF_EVENT_STATE_INACTIVE,
-            off ? Rule::SCH_12 : Rule::SCH_11);
+  ev(event).oncpu = kNoCpu;
+  state_out(event);
 }
 
 // SCH-38

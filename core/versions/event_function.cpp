@@ -165,6 +165,28 @@ Path<> EventFunction::disable_event(EventCall call, Cpu cpu) {
   set_state(event, PERF_EVENT_STATE_OFF, Rule::SCH_13);
 }
 
+// SCH-78: event_function_local() is event_function() on this CPU.
+void EventFunction::check_local_call(EventId event, int ret) {
+  warn_on(ret != 0, "W-ef-local", Rule::SCH_78, ev(event).ctx);
+}
+
+Path<> EventFunction::perf_event_period(EventId event, std::uint64_t value) {
+  co_await event_function_call("__perf_event_period",
+                               static_cast<ActiveFn>(&EventFunction::__perf_event_period),
+                               &EventFunction::period_event,
+                               EventCall{.event = event, .ctx = ev(event).ctx, .value = value});
+}
+
+Path<int> EventFunction::__perf_event_period(EventCall call) {
+  co_return co_await event_function(&EventFunction::period_event, call);
+}
+
+// SCH-102
+Path<> EventFunction::period_event(EventCall call, Cpu cpu) {
+  change_period(call, sched_out_cpu(call.event, cpu));
+  co_return;
+}
+
 void EventFunction::exit_event(EventId event, CtxId ctx) {
   // Top-level events keep their group (LIFE-54).
   if (ev(event).parent) perf_group_detach(event);

@@ -101,6 +101,12 @@ Path<> Linux618::_perf_event_enable(EventId event) {
   co_await TaskCtxSched::_perf_event_enable(event);
 }
 
+int Linux618::check_period(const perf_event& event, std::uint64_t value) const {
+  const int error = TaskCtxSched::check_period(event, value);
+  if (error != 0) return error;
+  return !event.attr.frequency() && (value >> 63U) != 0 ? -EINVAL : 0;
+}
+
 bool Linux618::is_orphaned_event(const perf_event& top) const {
   return top.state <= PERF_EVENT_STATE_DEAD;
 }

@@ -11,6 +11,7 @@
 //   LIFE-71, LIFE-73  closing an event takes its copies with it and leaves it DEAD
 //   LIFE-44           a copy is tested and linked in one section: release sees it or it sees DEAD
 //   LIFE-9            an event in EXIT cannot be enabled
+//   ABI-93            a period with bit 63 is refused
 //
 // Checked against 6.18.44.
 #pragma once
@@ -43,6 +44,7 @@ class Linux618 : public TaskCtxSched {
   Path<> perf_install_in_context(CtxId ctx, EventId event, Cpu cpu) override;
   Path<int> __perf_install_in_context(EventCall call) override;
   Path<> _perf_event_enable(EventId event) override;
+  [[nodiscard]] int check_period(const perf_event& event, std::uint64_t value) const override;
   Path<> put_event(EventId event) override;
   [[nodiscard]] bool is_orphaned_event(const perf_event& top) const override;
   void check_orphan(EventId, CtxId) override {}

@@ -17,7 +17,7 @@ constexpr std::array kSeries{
     VersionInfo{1, "task-ctx-sched", "contexts without events are never active (seed 000)",
                 "SCH-37 SCH-40 SCH-83 SCH-93", make_task_ctx_sched, ""},
     VersionInfo{2, "event-function", "one checked cross-call body",
-                "SCH-76 SCH-77 SCH-94 SCH-95 SCH-97", make_event_function, ""},
+                "SCH-76 SCH-77 SCH-78 SCH-94 SCH-95 SCH-97 SCH-102", make_event_function, ""},
     VersionInfo{3, "tombstone", "dead contexts are marked", "SCH-76 SCH-88 SCH-112 LIFE-9",
                 make_tombstone, ""},
     VersionInfo{4, "child-cleanup", "children are cleaned up synchronously (seed 001, as posted)",
@@ -41,7 +41,8 @@ constexpr std::array kSeries{
     VersionInfo{15, "linux-6.18", "what today's kernel does, as software events show it",
                 "ABI-11 SCH-130 SCH-134 SCH-136 SCH-138 LIFE-71 LIFE-73", make_linux_6_18,
                 "cross-calls as of task-ctx-sched; one context a class, not one a task; "
-                "ioctls other than ENABLE, DISABLE and RESET; cgroups",
+                "ioctls other than ENABLE, DISABLE, RESET, REFRESH and PERIOD; "
+                "throttling as in base; cgroups",
                 "INV-16 INV-17 INV-20"},
 };
 
