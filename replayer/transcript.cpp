@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "replayer/names.h"
 #include "traces/text.h"
 
 namespace reperf::replay {
@@ -238,7 +237,7 @@ bool Transcript::describe_event(const core::Fact& fact, const core::World& world
       line_ += " added to ";
       append_ctx(line_, world, fact.ctx);
       if (!(fact.event2 == fact.event)) {
-        fmt::format_to(out, ", group of event {}", fact.event2.serial);
+        fmt::format_to(out, ", group of event {}", number(fact.event2));
       }
       return true;
     case FactKind::event_detach:
@@ -265,7 +264,7 @@ bool Transcript::describe_event(const core::Fact& fact, const core::World& world
       return true;
     case FactKind::event_fold:
       event();
-      fmt::format_to(out, " takes over from copy {}: count {} enabled {}", fact.event2.serial,
+      fmt::format_to(out, " takes over from copy {}: count {} enabled {}", number(fact.event2),
                      fact.a, fact.b);
       return true;
     case FactKind::event_reset:
@@ -302,7 +301,7 @@ bool Transcript::describe_ctx(const core::Fact& fact, const core::World& world) 
       line_ += " new";
       return true;
     case FactKind::ctx_free:
-      fmt::format_to(out, "ctx {} freed", fact.ctx.serial);
+      fmt::format_to(out, "ctx {} freed", number(fact.ctx));
       return true;
     case FactKind::ctx_active:
       append_ctx(line_, world, fact.ctx);
@@ -316,7 +315,7 @@ bool Transcript::describe_ctx(const core::Fact& fact, const core::World& world) 
       return true;
     case FactKind::ctx_unclone:
       append_ctx(line_, world, fact.ctx);
-      fmt::format_to(out, " is no clone of {} any more", fact.ctx2.serial);
+      fmt::format_to(out, " is no clone of {} any more", number(fact.ctx2));
       return true;
     case FactKind::ctx_dead:
       append_ctx(line_, world, fact.ctx);
