@@ -184,15 +184,13 @@ void Diff::join_opened(const log::Record& record) {
 
 void Diff::note_trouble(Side side, const core::Fact& fact, const core::World& world) {
   Session& session = (side == 0 ? from_ : to_).session;
-  const core::Run* run = session.model().engine().find(fact.run);
   std::string what;
-  const auto to = std::back_inserter(what);
   if (fact.kind == core::FactKind::finding) {
-    fmt::format_to(to, "FINDING {}", fact.text);
-    if (run != nullptr) fmt::format_to(to, " in {} at {}", run->name, run->point);
+    what = "FINDING " + finding_text(fact, session.model().engine());
   } else {
-    fmt::format_to(to, "{} {}", fact.kind == core::FactKind::warn ? "WARN" : "GAP", fact.text);
-    if (run != nullptr) fmt::format_to(to, " in {}", run->name);
+    what = fmt::format("{} {}", fact.kind == core::FactKind::warn ? "WARN" : "GAP", fact.text);
+    const core::Run* run = session.model().engine().find(fact.run);
+    if (run != nullptr) fmt::format_to(std::back_inserter(what), " in {}", run->name);
   }
   auto place = std::find_if(troubles_.begin(), troubles_.end(),
                             [&what](const Trouble& t) { return t.what == what; });

@@ -37,6 +37,12 @@ std::string_view ioctl_name(std::uint32_t cmd) {
 
 }  // namespace
 
+std::string finding_text(const core::Fact& fact, const core::Engine& engine) {
+  const core::Run* run = fact.run ? engine.find(fact.run) : nullptr;
+  if (run == nullptr) return fact.text;
+  return fmt::format("{} in {} at {}", fact.text, run->name, run->point);
+}
+
 Transcript::Transcript(Session& session, TranscriptOptions options, Sink sink)
     : session_(session), options_(options), sink_(std::move(sink)) {}
 
@@ -369,12 +375,7 @@ bool Transcript::describe_other(const core::Fact& fact, const core::World& world
       }
       return true;
     case FactKind::finding:
-      fmt::format_to(out, "FINDING {}", fact.text);
-      if (fact.run) {
-        for (const auto& run : session_.model().engine().runs()) {
-          if (run->id == fact.run) fmt::format_to(out, " in {} at {}", run->name, run->point);
-        }
-      }
+      line_ += "FINDING " + finding_text(fact, session_.model().engine());
       return true;
     case FactKind::gap:
       fmt::format_to(out, "GAP {}", fact.text);

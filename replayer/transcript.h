@@ -28,6 +28,9 @@ class Digest : public core::Observer {
   std::uint64_t findings_ = 0;
 };
 
+// What a finding is, on which path and where: "livelock in read at event_function_call:retry".
+[[nodiscard]] std::string finding_text(const core::Fact& fact, const core::Engine& engine);
+
 struct TranscriptOptions {
   bool rules = false;    // a column with rule ids
   bool verbose = false;  // locks, single counts, references as well
