@@ -203,6 +203,8 @@ void Diff::note_trouble(Side side, const core::Fact& fact, const core::World& wo
 }
 
 EventDifference& Diff::event_of(Side side, core::EventId event, const core::World& world) {
+  // One from before the recording that no step has named is seen here first.
+  pairing_.see(side, core::Fact{.event = event}, world);
   const PairNumber pair = pairing_.event(side, event);
   EventDifference& d = events_[pair];
   d.number = pair;
@@ -278,7 +280,9 @@ void Diff::close_call(OpenCall& open) {
 void Diff::compare_times(const OpenCall& open) {
   const bool enabled = (open.read_format & core::PERF_FORMAT_TOTAL_TIME_ENABLED) != 0;
   const bool running = (open.read_format & core::PERF_FORMAT_TOTAL_TIME_RUNNING) != 0;
-  EventDifference& d = events_[open.event];
+  const auto it = events_.find(open.event);
+  if (it == events_.end()) return;  // freed in both runs by now
+  EventDifference& d = it->second;
   ++d.reads;
   const EventValues a = decode(open.words[0], open.read_format);
   const EventValues b = decode(open.words[1], open.read_format);
@@ -310,7 +314,6 @@ void Diff::note_ends(Side side) {
   // A read that waits for a lock in vain may still end during a later one.
   std::deque<core::CallResult> results;
   for (const core::EventId id : alive) {
-    pairing_.see(side, core::Fact{.event = id}, world);
     event_of(side, id, world).end[side].state = world.events[id].state;
     if (world.events[id].parent) continue;
     constexpr std::uint64_t kTimes =

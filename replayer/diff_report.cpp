@@ -189,7 +189,8 @@ void format_rules(std::string& out, const DiffReport& report) {
       fmt::format_to(to, "    followed equally often in both: {}\n", patch.rules);
     }
     for (const core::RuleText* rule : unnamed) {
-      fmt::format_to(to, "    {}: no step names it\n      {}\n", rule->name, rule->sentence);
+      fmt::format_to(to, "    {}: no step of either run names it\n      {}\n", rule->name,
+                     rule->sentence);
     }
   }
   const std::vector<RuleUse> others = other_rules(report, uses);
