@@ -136,7 +136,8 @@ class Engine {
   LockAwaiter lock(Lock& l, const char* cls, std::uint32_t serial, bool raw) {
     return {*this, l, cls, serial, raw};
   }
-  void unlock(Lock& l, const char* cls, std::uint32_t serial, bool raw);
+  // `ctx`: whose ctx->lock it is, if it is one.
+  void unlock(Lock& l, const char* cls, std::uint32_t serial, bool raw, CtxId ctx = {});
 
   // One more turn of a retry loop in which this run changed nothing: waits for anything else to
   // happen. When nothing else can, that is a livelock (SCH-80).
@@ -152,6 +153,10 @@ class Engine {
   // Runs `body` with interrupts off on an online `cpu` and waits for its end; on the own CPU it is
   // a plain call. The path's value is smp_call_function_single()'s: whatever `body` returned.
   Path<int> call_on(Cpu cpu, const char* name, Path<int> body);
+
+  // Returns when every section with interrupts off that is in flight now is over: the switches and
+  // IPIs that run on other CPUs.
+  Path<> synchronize_sched();
 
   // The context switch in progress goes on as `task` (finish_task_switch()).
   void continue_as(TaskId task) { current_->task = task; }

@@ -22,8 +22,18 @@ std::string task_and_text(std::string_view line) {
   return out;
 }
 
+// Calls that have an answer.
 bool is_call(log::Kind kind) {
-  return kind == log::Kind::perf_event_open || kind == log::Kind::ioctl || kind == log::Kind::read;
+  switch (kind) {
+    case log::Kind::perf_event_open:
+    case log::Kind::ioctl:
+    case log::Kind::read:
+    case log::Kind::prctl:
+    case log::Kind::kernel_counter:
+      return true;
+    default:
+      return false;
+  }
 }
 
 EventValues decode(const std::vector<std::uint64_t>& words, std::uint64_t format) {
@@ -66,11 +76,13 @@ Diff::Run::Run(Diff& diff, Side side, const core::VersionInfo& version, const lo
       diff_(diff),
       side_(side),
       transcript_(session, TranscriptOptions{.numbering = &diff.pairing_.numbering(side)},
-                  [this](std::string_view line) { lines.add(line.substr(0, line.size() - 1)); }) {
+                  [this](std::string_view line) { lines.add(line.substr(0, line.size() - 1)); }),
+      invariants_(session.model().engine(), session.model().world(), version.not_judged) {
   // New objects are paired before a line names them; calls are looked at after their line.
   session.add_observer(this);
   session.add_observer(&transcript_);
   session.add_observer(&digest);
+  session.add_observer(&invariants_);  // last: a finding follows the step that it is about
   session.add_listener(&transcript_);
   session.add_listener(this);
   diff.report_.version[side] = &version;
@@ -194,7 +206,11 @@ void Diff::note_trouble(Side side, const core::Fact& fact, const core::World& wo
   }
   auto place = std::find_if(troubles_.begin(), troubles_.end(),
                             [&what](const Trouble& t) { return t.what == what; });
-  if (place == troubles_.end()) place = troubles_.insert(place, Trouble{what, {}, {}});
+  if (place == troubles_.end()) {
+    const bool invariant = fact.kind == core::FactKind::finding && fact.detail != nullptr;
+    place =
+        troubles_.insert(place, Trouble{what, {}, {}, invariant ? fact.rule : core::Rule::none});
+  }
   Trouble& trouble = *place;
   if (trouble.count[side]++ != 0) return;
   std::string& first = trouble.first[side];
@@ -341,11 +357,42 @@ void Diff::finish() {
   }
 }
 
-std::span<const core::VersionInfo> patches_between(const core::VersionInfo& a,
-                                                   const core::VersionInfo& b) {
-  const core::VersionInfo* const low = std::min(&a, &b);
-  const core::VersionInfo* const high = std::max(&a, &b);
-  return {low + 1, high + 1};
+namespace {
+
+// The patches that make a version, lowest first. A variant like `context-time-D4` stands on what is
+// below its number, one like `child-cleanup-merged+D4` on all of its version.
+std::vector<const core::VersionInfo*> patches_of(const core::VersionInfo& version) {
+  std::vector<const core::VersionInfo*> out;
+  bool in_series = false;
+  for (const core::VersionInfo& v : core::series()) {
+    in_series = in_series || &v == &version;
+    const bool part = v.number == version.number && &v != &version;
+    const bool under = version.name.substr(0, version.name.find('+')) == v.name;
+    if (v.number < version.number || &v == &version || (part && under)) out.push_back(&v);
+  }
+  if (!in_series) out.push_back(&version);
+  return out;
+}
+
+}  // namespace
+
+std::vector<const core::VersionInfo*> patches_between(const core::VersionInfo& a,
+                                                      const core::VersionInfo& b) {
+  const std::vector<const core::VersionInfo*> of_a = patches_of(a);
+  const std::vector<const core::VersionInfo*> of_b = patches_of(b);
+  const auto has = [](const auto& list, const core::VersionInfo* v) {
+    return std::find(list.begin(), list.end(), v) != list.end();
+  };
+  std::vector<const core::VersionInfo*> out;
+  for (const core::VersionInfo* v : of_a) {
+    if (!has(of_b, v)) out.push_back(v);
+  }
+  for (const core::VersionInfo* v : of_b) {
+    if (!has(of_a, v)) out.push_back(v);
+  }
+  std::stable_sort(out.begin(), out.end(),
+                   [](const auto* x, const auto* y) { return x->number < y->number; });
+  return out;
 }
 
 }  // namespace reperf::replay

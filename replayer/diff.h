@@ -16,12 +16,12 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "core/invariants.h"
 #include "core/versions/series.h"
 #include "replayer/diff_lines.h"
 #include "replayer/pairing.h"
@@ -44,7 +44,8 @@ struct Hunk {
 struct Trouble {
   std::string what;  // "FINDING livelock in perf_event_open at event_function_call:retry"
   std::array<std::uint64_t, 2> count{};
-  std::array<std::string, 2> first{};  // "record 14, 1000002000, U-200 on CPU 0"
+  std::array<std::string, 2> first{};       // "record 14, 1000002000, U-200 on CPU 0"
+  core::Rule invariant = core::Rule::none;  // which one is broken, if that is what it is
 };
 
 struct CallDifference {
@@ -146,6 +147,9 @@ class Diff {
 
    public:
     Digest digest;
+
+   private:
+    core::Invariants invariants_;
   };
   // Lets the second run follow the first.
   struct Follower : Listener {
@@ -187,10 +191,10 @@ class Diff {
   std::map<PairNumber, EventDifference> events_;
 };
 
-// The versions between, exclusive of the lower one: what a comparison of the two is about,
-// whichever comes first.
-[[nodiscard]] std::span<const core::VersionInfo> patches_between(const core::VersionInfo& a,
-                                                                 const core::VersionInfo& b);
+// The patches that one version has and the other has not, lower ones first: what a comparison of
+// the two is about, whichever comes first. A variant is the series below it and itself.
+[[nodiscard]] std::vector<const core::VersionInfo*> patches_between(const core::VersionInfo& a,
+                                                                    const core::VersionInfo& b);
 
 // What the report says of an event, in sentences without a final period.
 [[nodiscard]] std::vector<std::string> in_words(const EventDifference& event, std::string_view from,

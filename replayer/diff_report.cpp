@@ -107,8 +107,8 @@ std::vector<RuleUse> other_rules(const DiffReport& report, const std::vector<Rul
   std::vector<RuleUse> out;
   for (const RuleUse& use : uses) {
     bool named = false;
-    for (const core::VersionInfo& patch : patches_between(*report.version[0], *report.version[1])) {
-      named = named || names_rule(patch.rules, use.rule->name);
+    for (const core::VersionInfo* patch : patches_between(*report.version[0], *report.version[1])) {
+      named = named || names_rule(patch->rules, use.rule->name);
     }
     if (!named) out.push_back(use);
   }
@@ -124,6 +124,10 @@ void format_troubles(std::string& out, const DiffReport& report) {
       if (t.count[side] == 0 || t.count[1 - side] != 0) continue;
       fmt::format_to(to, "  only at {}: {}, {}", report.version[side]->name, t.what, t.first[side]);
       if (t.count[side] > 1) fmt::format_to(to, ", and {} times more", t.count[side] - 1);
+      const core::VersionInfo& other = *report.version[1 - side];
+      if (names_rule(other.not_judged, core::rule_name(t.invariant))) {
+        fmt::format_to(to, " (not judged at {}, which does not promise it)", other.name);
+      }
       out += '\n';
     }
     if (t.count[0] == 0 || t.count[1] == 0) continue;
@@ -176,7 +180,8 @@ void format_rules(std::string& out, const DiffReport& report) {
   const Names names = names_of(report);
   const std::vector<RuleUse> uses = different_rules(report);
   out += "\nwhat it means (steps that followed a rule, in each run):\n";
-  for (const core::VersionInfo& patch : patches_between(*report.version[0], *report.version[1])) {
+  for (const core::VersionInfo* version : patches_between(*report.version[0], *report.version[1])) {
+    const core::VersionInfo& patch = *version;
     if (patch.rules.empty()) continue;
     fmt::format_to(to, "  {}: {}\n", patch.name, patch.summary);
     const std::vector<RuleUse> rules = rules_of(patch, uses);
@@ -301,7 +306,8 @@ void json_patches(std::string& out, const DiffReport& report) {
   const std::vector<RuleUse> uses = different_rules(report);
   out += R"(,"patches":[)";
   bool comma = false;
-  for (const core::VersionInfo& patch : patches_between(*report.version[0], *report.version[1])) {
+  for (const core::VersionInfo* version : patches_between(*report.version[0], *report.version[1])) {
+    const core::VersionInfo& patch = *version;
     if (patch.rules.empty()) continue;
     out += comma ? R"(,{"version":)" : R"({"version":)";
     comma = true;

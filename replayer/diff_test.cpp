@@ -108,8 +108,27 @@ TEST(Diff, TheOtherWayRoundIsTheSameStory) {
   const auto there = patches_between(*c.report().version[0], *c.report().version[1]);
   const auto and_back = patches_between(*back.report().version[0], *back.report().version[1]);
   ASSERT_EQ(there.size(), 1U);
-  EXPECT_EQ(there.data(), and_back.data());
-  EXPECT_EQ(there[0].name, "task-ctx-sched");
+  EXPECT_EQ(there, and_back);
+  EXPECT_EQ(there[0]->name, "task-ctx-sched");
+}
+
+TEST(Diff, AVariantIsWhatIsBelowItAndItself) {
+  const auto between = [](std::string_view a, std::string_view b) {
+    std::string names;
+    for (const core::VersionInfo* v :
+         patches_between(*core::find_version(a), *core::find_version(b))) {
+      if (!names.empty()) names += ' ';
+      names += v->name;
+    }
+    return names;
+  };
+  EXPECT_EQ(between("base", "base"), "");
+  EXPECT_EQ(between("tombstone", "child-cleanup-merged"), "child-cleanup child-cleanup-merged");
+  EXPECT_EQ(between("child-cleanup-merged", "child-cleanup-merged+D4"), "child-cleanup-merged+D4");
+  EXPECT_EQ(between("child-cleanup-merged", "context-time-D4"), "context-time-D4");
+  EXPECT_EQ(between("context-time", "context-time-D4"), "context-time context-time-D4");
+  EXPECT_EQ(between("child-cleanup-merged+D4", "context-time"),
+            "child-cleanup-merged+D4 context-time");
 }
 
 TEST(Diff, AnUnknownThreadIdIsTheLogsFaultAHoldIsTheVersions) {

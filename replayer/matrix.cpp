@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "core/invariants.h"
 #include "replayer/json.h"
 #include "replayer/session.h"
 #include "replayer/transcript.h"
@@ -61,11 +62,12 @@ std::string_view state_of(const MatrixRow& row, std::size_t i) {
   return row.cells[i].digest != left.digest ? "steps" : "same";
 }
 
-// "livelock", "unexpected" for unexpected-event-refcount; + when there are others.
+// "livelock", "INV-9", "unexpected" for unexpected-event-refcount; + when there are others.
 std::string short_findings(const MatrixCell& cell) {
   if (cell.findings.empty()) return {};
   const std::string& first = cell.findings.front();
   std::string out = first.substr(0, first.find(' '));
+  if (out == "invariant") out = first.substr(10, first.find(' ', 10) - 10);  // which one
   if (out.size() > kShortFinding) {
     const std::size_t hyphen = out.rfind('-', kShortFinding);
     out.resize(hyphen == std::string::npos ? kShortFinding : hyphen);
@@ -94,12 +96,42 @@ void end_line(std::string& out) {
   out += '\n';
 }
 
+// "6"; of a part of that version "6-D4".
+std::string column_label(const core::VersionInfo& version) {
+  std::string out = std::to_string(version.number);
+  for (const core::VersionInfo& v : core::series()) {
+    if (v.number == version.number && version.name.starts_with(v.name)) {
+      out += version.name.substr(v.name.size());
+    }
+  }
+  return out;
+}
+
+void append_legend(std::string& out, const Matrix& matrix) {
+  std::size_t label_width = 0;
+  std::size_t name_width = 0;
+  for (const core::VersionInfo* version : matrix.versions) {
+    label_width = std::max(label_width, column_label(*version).size());
+    name_width = std::max(name_width, version->name.size());
+  }
+  for (const core::VersionInfo* version : matrix.versions) {
+    fmt::format_to(std::back_inserter(out), "{:>{}} {:<{}}  {}\n", column_label(*version),
+                   label_width, version->name, name_width, version->summary);
+  }
+  out +=
+      "\n.  the same as at the version to the left\n"
+      "~  other steps or another final state, the same answers of calls\n"
+      "*  other answers of calls: a program can see the difference\n"
+      "o  nothing to the left to compare with\n"
+      "a word beside them: a finding; error: this version cannot follow the scenario\n\n";
+}
+
 void append_table(std::string& out, const Matrix& matrix) {
   std::size_t name_width = 0;
   for (const MatrixRow& row : matrix.rows) name_width = std::max(name_width, row.file.size());
   std::vector<std::size_t> widths;
   for (std::size_t i = 0; i < matrix.versions.size(); ++i) {
-    widths.push_back(std::to_string(matrix.versions[i]->number).size());
+    widths.push_back(column_label(*matrix.versions[i]).size());
     for (const MatrixRow& row : matrix.rows) {
       if (row.unreadable.empty()) widths[i] = std::max(widths[i], cell_text(row, i).size());
     }
@@ -107,7 +139,7 @@ void append_table(std::string& out, const Matrix& matrix) {
   append_padded(out, "", name_width);
   for (std::size_t i = 0; i < widths.size(); ++i) {
     out += "  ";
-    append_padded(out, std::to_string(matrix.versions[i]->number), widths[i]);
+    append_padded(out, column_label(*matrix.versions[i]), widths[i]);
   }
   end_line(out);
   for (const MatrixRow& row : matrix.rows) {
@@ -151,6 +183,9 @@ Result<MatrixCell> run_cell(const core::VersionInfo& version, log::Source& sourc
   session.add_observer(&digest);
   session.add_observer(&outcomes);
   session.add_listener(&outcomes);
+  core::Invariants invariants{session.model().engine(), session.model().world(),
+                              version.not_judged};
+  session.add_observer(&invariants);
   const Result<void> done = session.run(source, name);
   MatrixCell cell;
   if (!done.ok()) {
@@ -167,16 +202,7 @@ Result<MatrixCell> run_cell(const core::VersionInfo& version, log::Source& sourc
 
 std::string format_matrix(const Matrix& matrix) {
   std::string out;
-  for (const core::VersionInfo* version : matrix.versions) {
-    fmt::format_to(std::back_inserter(out), "{:>2} {:<22}{}\n", version->number, version->name,
-                   version->summary);
-  }
-  out +=
-      "\n.  the same as at the version to the left\n"
-      "~  other steps or another final state, the same answers of calls\n"
-      "*  other answers of calls: a program can see the difference\n"
-      "o  nothing to the left to compare with\n"
-      "a word beside them: a finding; error: this version cannot follow the scenario\n\n";
+  append_legend(out, matrix);
   append_table(out, matrix);
   std::string notes;
   for (const MatrixRow& row : matrix.rows) {

@@ -19,6 +19,7 @@ Matrix example() {
                      {1, 1, {"livelock in read at x:y", "stuck"}, ""},
                      {0, 0, {}, "line 3: nothing is held"},
                      {4, 1, {"unexpected-event-refcount"}, ""}}});
+  m.rows.push_back({"d.rptxt", "", {{1, 1, {"invariant INV-9 (after SCH-10)"}, ""}}});
   m.rows.push_back({"c.rplog", "no log", {}});
   return m;
 }
@@ -28,6 +29,7 @@ TEST(Matrix, ColumnsAreAlignedAndCellsSayWhatChanged) {
   EXPECT_NE(text.find("              0           1            2      3\n"
                       "a.rptxt       o           .            ~      *\n"
                       "long/b.rptxt  o livelock  . livelock+  error  o unexpected\n"
+                      "d.rptxt       o INV-9\n"
                       "c.rplog       unreadable\n"),
             std::string::npos)
       << text;

@@ -65,6 +65,47 @@ void append_ctx(std::string& out, const core::World& world, core::CtxId ctx,
   }
 }
 
+void append_detail(std::string& out, const core::World& world, const core::Fact& fact,
+                   const Numbering& numbering) {
+  for (const char* c = fact.detail; *c != '\0'; ++c) {
+    if (*c != '%') {
+      out += *c;
+      continue;
+    }
+    switch (*++c) {
+      case 'e':
+        append_event(out, world, fact.event, numbering);
+        break;
+      case 'f':
+        append_event(out, world, fact.event2, numbering);
+        break;
+      case 'c':
+        append_ctx(out, world, fact.ctx, numbering);
+        break;
+      case 'd':
+        append_ctx(out, world, fact.ctx2, numbering);
+        break;
+      case 'u':
+        append_task(out, world, fact.task2);
+        break;
+      case 'm':
+        out += active_name(static_cast<int>(fact.a));
+        break;
+      case 'n':
+        out += active_name(static_cast<int>(fact.b));
+        break;
+      case 'a':
+        fmt::format_to(std::back_inserter(out), "{}", fact.a);
+        break;
+      case 'b':
+        fmt::format_to(std::back_inserter(out), "{}", fact.b);
+        break;
+      default:
+        return;  // a template ends in its middle: there is none
+    }
+  }
+}
+
 std::string_view state_name(int state) {
   switch (state) {
     case core::PERF_EVENT_STATE_DEAD:
@@ -89,6 +130,7 @@ std::string active_name(int is_active) {
   std::string out;
   if ((is_active & core::EVENT_PINNED) != 0) out += "PINNED";
   if ((is_active & core::EVENT_FLEXIBLE) != 0) out += out.empty() ? "FLEXIBLE" : "|FLEXIBLE";
+  if ((is_active & core::EVENT_TIME) != 0) out += out.empty() ? "TIME" : "|TIME";
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/fact.h"
 #include "core/world.h"
 
 namespace reperf::replay {
@@ -26,8 +27,12 @@ void append_event(std::string& out, const core::World& world, core::EventId even
 void append_ctx(std::string& out, const core::World& world, core::CtxId ctx,
                 const Numbering& numbering = own_numbers());
 
+// What an invariant's finding says is wrong, its %-signs filled in (core/invariants.h).
+void append_detail(std::string& out, const core::World& world, const core::Fact& fact,
+                   const Numbering& numbering = own_numbers());
+
 [[nodiscard]] std::string_view state_name(int state);  // "ACTIVE"
-[[nodiscard]] std::string active_name(int is_active);  // "PINNED|FLEXIBLE", "-" for 0
+[[nodiscard]] std::string active_name(int is_active);  // "PINNED|FLEXIBLE|TIME", "-" for 0
 // What an event counts: "context-switches", "cycles", "type 9 config 0x3".
 [[nodiscard]] std::string what_counted(const core::perf_event_attr& attr);
 

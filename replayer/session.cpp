@@ -28,10 +28,27 @@ bool needs_no_cpu(log::Kind kind) {
          kind == log::Kind::filtered || kind == log::Kind::finish;
 }
 
-bool is_return(log::Kind kind) {
-  return kind == log::Kind::perf_event_open_ret || kind == log::Kind::ioctl_ret ||
-         kind == log::Kind::read_ret || kind == log::Kind::close_ret;
+// The call that a return belongs to; the return's own kind when it is none.
+log::Kind entry_of(log::Kind kind) {
+  switch (kind) {
+    case log::Kind::perf_event_open_ret:
+      return log::Kind::perf_event_open;
+    case log::Kind::ioctl_ret:
+      return log::Kind::ioctl;
+    case log::Kind::read_ret:
+      return log::Kind::read;
+    case log::Kind::close_ret:
+      return log::Kind::close;
+    case log::Kind::prctl_ret:
+      return log::Kind::prctl;
+    case log::Kind::kernel_counter_ret:
+      return log::Kind::kernel_counter;
+    default:
+      return kind;
+  }
 }
+
+bool is_return(log::Kind kind) { return entry_of(kind) != kind; }
 
 }  // namespace
 
@@ -194,10 +211,7 @@ Call& Session::enter(const log::Record& record, std::uint64_t log_event) {
 Call* Session::returned(const log::Record& record) {
   const auto it = calls_.find(record.tid);
   if (it == calls_.end()) return nullptr;
-  const auto entry = static_cast<log::Kind>(static_cast<int>(record.kind()) -
-                                            static_cast<int>(log::Kind::perf_event_open_ret) +
-                                            static_cast<int>(log::Kind::perf_event_open));
-  return it->second.kind == entry ? &it->second : nullptr;
+  return it->second.kind == entry_of(record.kind()) ? &it->second : nullptr;
 }
 
 void Session::on(const log::Record& r, const log::SchedSwitch& x) {

@@ -38,6 +38,10 @@ std::string_view ioctl_name(std::uint32_t cmd) {
 }  // namespace
 
 std::string finding_text(const core::Fact& fact, const core::Engine& engine) {
+  if (fact.detail != nullptr) {
+    return fmt::format("{} {} (after {})", fact.text, core::rule_name(fact.rule),
+                       core::rule_name(fact.after));
+  }
   const core::Run* run = fact.run ? engine.find(fact.run) : nullptr;
   if (run == nullptr) return fact.text;
   return fmt::format("{} in {} at {}", fact.text, run->name, run->point);
@@ -325,7 +329,7 @@ bool Transcript::describe_ctx(const core::Fact& fact, const core::World& world) 
       return true;
     case FactKind::ctx_dead:
       append_ctx(line_, world, fact.ctx);
-      line_ += " dead";
+      line_ += world.contexts[fact.ctx].tombstone ? " dead: TASK_TOMBSTONE" : " dead";
       return true;
     default:
       return false;
@@ -376,6 +380,10 @@ bool Transcript::describe_other(const core::Fact& fact, const core::World& world
       return true;
     case FactKind::finding:
       line_ += "FINDING " + finding_text(fact, session_.model().engine());
+      if (fact.detail != nullptr) {
+        line_ += ' ';
+        append_detail(line_, world, fact, *options_.numbering);
+      }
       return true;
     case FactKind::gap:
       fmt::format_to(out, "GAP {}", fact.text);
@@ -401,8 +409,10 @@ void Digest::on_fact(const core::Fact& fact, const core::World&) {
   }
   add(static_cast<std::uint64_t>(fact.a));
   add(static_cast<std::uint64_t>(fact.b));
-  if (fact.text == nullptr) return;
-  for (const char* c = fact.text; *c != '\0'; ++c) add(static_cast<unsigned char>(*c));
+  for (const char* text : {fact.text, fact.detail}) {
+    if (text == nullptr) continue;
+    for (const char* c = text; *c != '\0'; ++c) add(static_cast<unsigned char>(*c));
+  }
 }
 
 std::uint64_t Digest::value(const core::World& world) const {

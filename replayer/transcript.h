@@ -28,7 +28,8 @@ class Digest : public core::Observer {
   std::uint64_t findings_ = 0;
 };
 
-// What a finding is, on which path and where: "livelock in read at event_function_call:retry".
+// What a finding is, on which path and where: "livelock in read at event_function_call:retry"; for
+// an invariant which one, and after which step: "invariant INV-9 (after SCH-10)".
 [[nodiscard]] std::string finding_text(const core::Fact& fact, const core::Engine& engine);
 
 struct TranscriptOptions {

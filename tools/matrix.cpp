@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -49,18 +50,24 @@ int add_files(const std::string& path, std::vector<std::string>& files) {
   return kExitFine;
 }
 
-// In the order of the series, each once; all that can be made unless told.
+// In the order of the series, each once, parts of a version after the version of their number; all
+// of the series that can be made unless told.
 int choose_versions(const std::vector<std::string>& names,
                     std::vector<const core::VersionInfo*>& versions) {
   for (const std::string& name : names) {
     const core::VersionInfo* version = nullptr;
     if (const int code = find_version(name, version); code != kExitFine) return code;
   }
-  for (const core::VersionInfo& version : core::series()) {
-    const bool wanted =
-        names.empty() || std::find(names.begin(), names.end(), version.name) != names.end();
-    if (wanted && version.make != nullptr) versions.push_back(&version);
+  for (const std::span<const core::VersionInfo> list : {core::series(), core::variants()}) {
+    for (const core::VersionInfo& version : list) {
+      const bool wanted = names.empty()
+                              ? list.data() == core::series().data()
+                              : std::find(names.begin(), names.end(), version.name) != names.end();
+      if (wanted && version.make != nullptr) versions.push_back(&version);
+    }
   }
+  std::stable_sort(versions.begin(), versions.end(),
+                   [](const auto* a, const auto* b) { return a->number < b->number; });
   return kExitFine;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/invariants.h"
 #include "replayer/explain.h"
 #include "replayer/session.h"
 #include "replayer/transcript.h"
@@ -34,6 +35,9 @@ int run_explain(const ReplayOptions& options, OpenedLog& opened) {
   session.add_listener(&explain);
   session.add_observer(&transcript);
   session.add_listener(&transcript);
+  core::Invariants invariants{session.model().engine(), session.model().world(),
+                              opened.version->not_judged};
+  session.add_observer(&invariants);
   Progress progress{session};
   session.add_listener(&progress);
   const Result<void> done = session.run(*opened.source, options.input.file);
@@ -66,6 +70,10 @@ int run_replay(const ReplayOptions& options) {
     session.add_observer(&transcript);
     session.add_listener(&transcript);
   }
+  // Last: a finding follows the step that it is about.
+  core::Invariants invariants{session.model().engine(), session.model().world(),
+                              opened.version->not_judged};
+  session.add_observer(&invariants);
   Progress progress{session};
   session.add_listener(&progress);
   const Result<void> done = session.run(*opened.source, options.input.file);
@@ -99,7 +107,8 @@ void add_replay(CLI::App& app, Outcome& outcome) {
       ->check(is_line_number)
       ->excludes(quiet);
   cmd->footer(
-      "Exit code: 0 fine, 1 a finding (livelock, ...; not with --explain), 2 bad usage or\n"
+      "Exit code: 0 fine, 1 a finding (livelock, broken invariant, ...; not with --explain),\n"
+      "2 bad usage or "
       "unreadable input.");
   cmd->callback([options, &outcome] { outcome.exit_code = run_replay(*options); });
 }

@@ -88,10 +88,28 @@ class Lists {
     expect("lost", lost_.open(chunk.getLost()), Kind::lost);
     expect("finishes", finishes_.open(chunk.getFinishes()), Kind::finish);
     expect("holds", holds_.open(chunk.getHolds()), Kind::hold);
+    expect("prctls", prctls_.open(chunk.getPrctls()), Kind::prctl);
+    expect("cpuDowns", cpu_downs_.open(chunk.getCpuDowns()), Kind::cpu_down);
+    expect("cpuUps", cpu_ups_.open(chunk.getCpuUps()), Kind::cpu_up);
+    expect("cgroupMkdirs", cgroup_mkdirs_.open(chunk.getCgroupMkdirs()), Kind::cgroup_mkdir);
+    expect("cgroupAttaches", cgroup_attaches_.open(chunk.getCgroupAttaches()),
+           Kind::cgroup_attach_task);
+    expect("overflows", overflows_.open(chunk.getOverflows()), Kind::overflow);
+    expect("kernelCounters", kernel_counters_.open(chunk.getKernelCounters()),
+           Kind::kernel_counter);
+    expect("prctlRets", prctl_rets_.open(chunk.getPrctlRets()), Kind::prctl_ret);
+    expect("kernelCounterRets", kernel_counter_rets_.open(chunk.getKernelCounterRets()),
+           Kind::kernel_counter_ret);
+    expect("delivers", delivers_.open(chunk.getDelivers()), Kind::deliver);
+    expect("defers", defers_.open(chunk.getDefers()), Kind::defer);
+    expect("runWorks", run_works_.open(chunk.getRunWorks()), Kind::run_work);
   }
 
   // False: not a kind that this program knows.
-  bool get(Kind kind, Payload& to) { return get_stimulus(kind, to) || get_other(kind, to); }
+  bool get(Kind kind, Payload& to) {
+    return get_stimulus(kind, to) || get_rare(kind, to) || get_other(kind, to) ||
+           get_directive(kind, to);
+  }
 
  private:
   bool get_stimulus(Kind kind, Payload& to) {
@@ -124,6 +142,68 @@ class Lists {
         return true;
       case Kind::release:
         to = get(releases_.next());
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  bool get_rare(Kind kind, Payload& to) {
+    switch (kind) {
+      case Kind::prctl:
+        to = Prctl{prctl_op(prctls_.next())};
+        return true;
+      case Kind::cpu_down:
+        to = CpuDown{cpu_downs_.next()};
+        return true;
+      case Kind::cpu_up:
+        to = CpuUp{cpu_ups_.next()};
+        return true;
+      case Kind::cgroup_mkdir:
+        to = get(cgroup_mkdirs_.next());
+        return true;
+      case Kind::cgroup_attach_task:
+        to = get(cgroup_attaches_.next());
+        return true;
+      case Kind::overflow:
+        to = get(overflows_.next());
+        return true;
+      case Kind::tick:
+        to = Tick{};
+        return true;
+      case Kind::kernel_counter:
+        to = get(kernel_counters_.next());
+        return true;
+      case Kind::prctl_ret:
+        to = PrctlRet{prctl_rets_.next()};
+        return true;
+      case Kind::kernel_counter_ret:
+        to = get(kernel_counter_rets_.next());
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  bool get_directive(Kind kind, Payload& to) {
+    switch (kind) {
+      case Kind::hold:
+        to = get(holds_.next());
+        return true;
+      case Kind::resume:
+        to = Resume{};
+        return true;
+      case Kind::queue:
+        to = Queue{};
+        return true;
+      case Kind::deliver:
+        to = Deliver{truth("delivers", delivers_.next())};
+        return true;
+      case Kind::defer:
+        to = Defer{name(defers_.next())};
+        return true;
+      case Kind::run_work:
+        to = RunWork{name(run_works_.next())};
         return true;
       default:
         return false;
@@ -168,12 +248,6 @@ class Lists {
       case Kind::finish:
         to = get(finishes_.next());
         return true;
-      case Kind::hold:
-        to = Hold{text(holds_.next())};
-        return true;
-      case Kind::resume:
-        to = Resume{};
-        return true;
       default:
         return false;
     }
@@ -191,8 +265,23 @@ class Lists {
     const Bytes bytes = blob(offset, length);
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
   }
-  std::string_view text(schema::Hold::Reader hold) const {
-    return text(hold.getPointOffset(), hold.getPointLength());
+  Hold get(schema::Hold::Reader from) const {
+    return {text(from.getPointOffset(), from.getPointLength()), from.getNth()};
+  }
+  template <class From>
+  std::string_view name(const From& from) const {
+    return text(from.getNameOffset(), from.getNameLength());
+  }
+  static bool truth(std::string_view list, std::uint8_t value) {
+    if (value > 1) bad(fmt::format("{} entry {} does not exist", list, value));
+    return value == 1;
+  }
+  static PrctlOp prctl_op(std::uint8_t value) {
+    const auto op = static_cast<PrctlOp>(value);
+    if (op != PrctlOp::enable && op != PrctlOp::disable) {
+      bad(fmt::format("prctls entry {} does not exist", value));
+    }
+    return op;
   }
   template <class From>
   std::string_view comm(const From& from) const {
@@ -219,11 +308,12 @@ class Lists {
     to.group_fd = from.getGroupFd();
     to.group_event = from.getGroupEvent();
     to.flags = from.getFlags();
+    to.cgroup = from.getCgroup();
     to.cred = {from.getEuid(), from.getCapEffective(), from.getInitUserNs()};
     return to;
   }
   Ioctl get(schema::Ioctl::Reader from) const {
-    return {from.getEvent(), from.getCmd(), from.getArg()};
+    return {from.getEvent(), from.getCmd(), from.getArg(), from.getValue()};
   }
   Read get(schema::Read::Reader from) const { return {from.getEvent(), from.getSize()}; }
   Close get(schema::Close::Reader from) const { return {from.getEvent(), from.getFd()}; }
@@ -233,13 +323,23 @@ class Lists {
   PerfEventOpenRet get(schema::OpenRet::Reader from) const {
     return {from.getRet(), from.getEvent(), from.getTarget(), attr(from)};
   }
+  CgroupMkdir get(schema::CgroupMkdir::Reader from) const {
+    return {from.getCgroup(), from.getParent(), name(from)};
+  }
+  CgroupAttachTask get(schema::CgroupAttach::Reader from) const {
+    return {from.getTask(), from.getCgroup()};
+  }
+  Overflow get(schema::Overflow::Reader from) const { return {from.getEvent(), from.getInDel()}; }
+  KernelCounter get(schema::KernelCounter::Reader from) const {
+    return {attr(from), from.getPid(), from.getCpu()};
+  }
+  KernelCounterRet get(schema::KernelCounterRet::Reader from) const {
+    return {from.getRet(), from.getEvent()};
+  }
   ReadRet get(schema::ReadRet::Reader from) const {
     return {from.getRet(), blob(from.getDataOffset(), from.getDataLength())};
   }
-  SnapshotCpu get(std::uint8_t online) const {
-    if (online > 1) bad(fmt::format("snapshotCpus entry {} does not exist", online));
-    return {online == 1};
-  }
+  SnapshotCpu get(std::uint8_t online) const { return {truth("snapshotCpus", online)}; }
   SnapshotTask get(schema::SnapshotTask::Reader from) const {
     return {from.getPid(), from.getRunning(), comm(from)};
   }
@@ -294,6 +394,18 @@ class Lists {
   StructCursor<schema::Lost> lost_;
   StructCursor<schema::Finish> finishes_;
   StructCursor<schema::Hold> holds_;
+  Cursor<capnp::Data::Reader> prctls_;
+  Cursor<capnp::List<std::uint16_t>::Reader> cpu_downs_;
+  Cursor<capnp::List<std::uint16_t>::Reader> cpu_ups_;
+  StructCursor<schema::CgroupMkdir> cgroup_mkdirs_;
+  StructCursor<schema::CgroupAttach> cgroup_attaches_;
+  StructCursor<schema::Overflow> overflows_;
+  StructCursor<schema::KernelCounter> kernel_counters_;
+  NumberCursor prctl_rets_;
+  StructCursor<schema::KernelCounterRet> kernel_counter_rets_;
+  Cursor<capnp::Data::Reader> delivers_;
+  StructCursor<schema::Name> defers_;
+  StructCursor<schema::Name> run_works_;
 };
 
 }  // namespace

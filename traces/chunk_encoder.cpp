@@ -63,6 +63,22 @@ class Lists {
     init(lost_, chunk, &schema::Chunk::Builder::initLost, count(Kind::lost));
     init(finishes_, chunk, &schema::Chunk::Builder::initFinishes, count(Kind::finish));
     init(holds_, chunk, &schema::Chunk::Builder::initHolds, count(Kind::hold));
+    init(prctls_, chunk, &schema::Chunk::Builder::initPrctls, count(Kind::prctl));
+    init(cpu_downs_, chunk, &schema::Chunk::Builder::initCpuDowns, count(Kind::cpu_down));
+    init(cpu_ups_, chunk, &schema::Chunk::Builder::initCpuUps, count(Kind::cpu_up));
+    init(cgroup_mkdirs_, chunk, &schema::Chunk::Builder::initCgroupMkdirs,
+         count(Kind::cgroup_mkdir));
+    init(cgroup_attaches_, chunk, &schema::Chunk::Builder::initCgroupAttaches,
+         count(Kind::cgroup_attach_task));
+    init(overflows_, chunk, &schema::Chunk::Builder::initOverflows, count(Kind::overflow));
+    init(kernel_counters_, chunk, &schema::Chunk::Builder::initKernelCounters,
+         count(Kind::kernel_counter));
+    init(prctl_rets_, chunk, &schema::Chunk::Builder::initPrctlRets, count(Kind::prctl_ret));
+    init(kernel_counter_rets_, chunk, &schema::Chunk::Builder::initKernelCounterRets,
+         count(Kind::kernel_counter_ret));
+    init(delivers_, chunk, &schema::Chunk::Builder::initDelivers, count(Kind::deliver));
+    init(defers_, chunk, &schema::Chunk::Builder::initDefers, count(Kind::defer));
+    init(run_works_, chunk, &schema::Chunk::Builder::initRunWorks, count(Kind::run_work));
   }
 
   void put(const SchedSwitch&) {}  // has columns
@@ -91,6 +107,7 @@ class Lists {
     to.setGroupFd(p.group_fd);
     to.setGroupEvent(p.group_event);
     to.setFlags(p.flags);
+    to.setCgroup(p.cgroup);
     to.setEuid(p.cred.euid);
     to.setCapEffective(p.cred.cap_effective);
   }
@@ -99,6 +116,7 @@ class Lists {
     to.setEvent(p.event);
     to.setCmd(p.cmd);
     to.setArg(p.arg);
+    to.setValue(p.value);
   }
   void put(const Read& p) {
     auto to = reads_.next();
@@ -181,8 +199,45 @@ class Lists {
     const Blob blob = place(p.point.data(), p.point.size());
     to.setPointOffset(blob.offset);
     to.setPointLength(blob.length);
+    to.setNth(p.nth);
   }
   void put(const Resume&) {}
+  void put(const Prctl& p) { prctls_.list[prctls_.used++] = static_cast<std::uint8_t>(p.op); }
+  void put(const CpuDown& p) { cpu_downs_.list.set(cpu_downs_.used++, p.target); }
+  void put(const CpuUp& p) { cpu_ups_.list.set(cpu_ups_.used++, p.target); }
+  void put(const CgroupMkdir& p) {
+    auto to = cgroup_mkdirs_.next();
+    to.setCgroup(p.cgroup);
+    to.setParent(p.parent);
+    put_name(to, p.name);
+  }
+  void put(const CgroupAttachTask& p) {
+    auto to = cgroup_attaches_.next();
+    to.setTask(p.task);
+    to.setCgroup(p.cgroup);
+  }
+  void put(const Overflow& p) {
+    auto to = overflows_.next();
+    to.setEvent(p.event);
+    to.setInDel(p.in_del);
+  }
+  void put(const Tick&) {}
+  void put(const KernelCounter& p) {
+    auto to = kernel_counters_.next();
+    put_attr(to, p.attr);
+    to.setPid(p.pid);
+    to.setCpu(p.cpu);
+  }
+  void put(const PrctlRet& p) { prctl_rets_.list.set(prctl_rets_.used++, p.ret); }
+  void put(const KernelCounterRet& p) {
+    auto to = kernel_counter_rets_.next();
+    to.setRet(p.ret);
+    to.setEvent(p.event);
+  }
+  void put(const Queue&) {}
+  void put(const Deliver& p) { delivers_.list[delivers_.used++] = p.one ? 1 : 0; }
+  void put(const Defer& p) { put_name(defers_.next(), p.work); }
+  void put(const RunWork& p) { put_name(run_works_.next(), p.work); }
 
  private:
   // An empty list stays unset: it costs nothing in the message.
@@ -202,6 +257,12 @@ class Lists {
     const Blob blob = place(comm.data(), comm.size());
     to.setCommOffset(blob.offset);
     to.setCommLength(blob.length);
+  }
+  template <class To>
+  void put_name(To to, std::string_view name) const {
+    const Blob blob = place(name.data(), name.size());
+    to.setNameOffset(blob.offset);
+    to.setNameLength(blob.length);
   }
   template <class To>
   void put_attr(To to, Bytes attr) const {
@@ -230,6 +291,18 @@ class Lists {
   StructCursor<schema::Lost> lost_;
   StructCursor<schema::Finish> finishes_;
   StructCursor<schema::Hold> holds_;
+  Cursor<capnp::Data::Builder> prctls_;
+  Cursor<capnp::List<std::uint16_t>::Builder> cpu_downs_;
+  Cursor<capnp::List<std::uint16_t>::Builder> cpu_ups_;
+  StructCursor<schema::CgroupMkdir> cgroup_mkdirs_;
+  StructCursor<schema::CgroupAttach> cgroup_attaches_;
+  StructCursor<schema::Overflow> overflows_;
+  StructCursor<schema::KernelCounter> kernel_counters_;
+  NumberCursor prctl_rets_;
+  StructCursor<schema::KernelCounterRet> kernel_counter_rets_;
+  Cursor<capnp::Data::Builder> delivers_;
+  StructCursor<schema::Name> defers_;
+  StructCursor<schema::Name> run_works_;
 };
 
 template <class T>
@@ -309,6 +382,8 @@ Payload ChunkEncoder::keep_views(Payload payload) {
         if constexpr (requires { p.data; }) p.data = keep(p.data);
         if constexpr (requires { p.comm; }) p.comm = keep(p.comm);
         if constexpr (requires { p.point; }) p.point = keep(p.point);
+        if constexpr (requires { p.name; }) p.name = keep(p.name);
+        if constexpr (requires { p.work; }) p.work = keep(p.work);
       },
       payload);
   return payload;

@@ -44,8 +44,16 @@ Result<Header> decode(schema::Header::Reader from) {
   to.attr_size = from.getAttrSize();
   to.state_exit = from.getStateExit();
   to.state_dead = from.getStateDead();
-  for (const auto pmu : from.getPmus())
-    to.pmus.push_back({text(pmu.getName()), pmu.getType(), pmu.getCounters()});
+  for (const auto pmu : from.getPmus()) {
+    Pmu& made = to.pmus.emplace_back();
+    made.name = text(pmu.getName());
+    made.type = pmu.getType();
+    made.counters = pmu.getCounters();
+    made.mux_interval_ms = pmu.getMuxIntervalMs();
+    for (const auto constraint : pmu.getConstraints()) {
+      made.constraints.push_back({constraint.getConfig(), constraint.getCounters()});
+    }
+  }
   for (const auto sysctl : from.getSysctls()) {
     to.sysctls.push_back({text(sysctl.getName()), sysctl.getValue()});
   }
@@ -78,6 +86,14 @@ kj::Array<capnp::word> encode_header(const Header& from) {
     pmus[i].setName(data(from.pmus[i].name));
     pmus[i].setType(from.pmus[i].type);
     pmus[i].setCounters(from.pmus[i].counters);
+    pmus[i].setMuxIntervalMs(from.pmus[i].mux_interval_ms);
+    const std::vector<PmuConstraint>& rules = from.pmus[i].constraints;
+    if (rules.empty()) continue;
+    auto constraints = pmus[i].initConstraints(static_cast<kj::uint>(rules.size()));
+    for (kj::uint n = 0; n < constraints.size(); ++n) {
+      constraints[n].setConfig(rules[n].config);
+      constraints[n].setCounters(rules[n].counters);
+    }
   }
   auto sysctls = to.initSysctls(static_cast<kj::uint>(from.sysctls.size()));
   for (kj::uint i = 0; i < sysctls.size(); ++i) {

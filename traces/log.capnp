@@ -43,6 +43,12 @@ struct Header {
     name @0 :Data;
     type @1 :UInt32;
     counters @2 :UInt32;  # of a counting PMU of a scenario, a CPU; 0: not known
+    muxIntervalMs @3 :UInt32;  # 0: one tick
+    constraints @4 :List(Constraint);
+  }
+  struct Constraint {
+    config @0 :UInt64;
+    counters @1 :UInt64;  # bit n: counter n
   }
   struct Sysctl {
     name @0 :Data;
@@ -92,7 +98,19 @@ struct Chunk {
   lost @27 :List(Lost);
   finishes @28 :List(Finish);
   holds @29 :List(Hold);
-  # No payload: sched_process_exit, snapshot_begin, snapshot_end, resume.
+  prctls @30 :Data;        # PrctlOp
+  cpuDowns @31 :List(UInt16);
+  cpuUps @32 :List(UInt16);
+  cgroupMkdirs @33 :List(CgroupMkdir);
+  cgroupAttaches @34 :List(CgroupAttach);
+  overflows @35 :List(Overflow);
+  kernelCounters @36 :List(KernelCounter);
+  prctlRets @37 :List(Int64);
+  kernelCounterRets @38 :List(KernelCounterRet);
+  delivers @39 :Data;      # 1 the oldest only, 0 all
+  defers @40 :List(Name);
+  runWorks @41 :List(Name);
+  # No payload: sched_process_exit, tick, snapshot_begin, snapshot_end, resume, queue.
 }
 
 struct Migrate {
@@ -126,12 +144,14 @@ struct Open {
   flags @8 :UInt64;
   euid @9 :UInt32;
   capEffective @10 :UInt64;
+  cgroup @11 :UInt64;      # id, 0: none or not known
 }
 
 struct Ioctl {
   event @0 :UInt64;
   cmd @1 :UInt32;
   arg @2 :UInt64;
+  value @3 :UInt64;        # what arg points to, 0: not known
 }
 
 struct Read {
@@ -210,6 +230,41 @@ struct Finish {
 struct Hold {
   pointOffset @0 :UInt32;
   pointLength @1 :UInt32;
+  nth @2 :UInt32;
+}
+
+struct CgroupMkdir {
+  cgroup @0 :UInt64;
+  parent @1 :UInt64;
+  nameOffset @2 :UInt32;
+  nameLength @3 :UInt32;
+}
+
+struct CgroupAttach {
+  task @0 :UInt32;
+  cgroup @1 :UInt64;
+}
+
+struct Overflow {
+  event @0 :UInt64;
+  inDel @1 :Bool;
+}
+
+struct KernelCounter {
+  attrOffset @0 :UInt32;
+  attrLength @1 :UInt32;
+  pid @2 :Int32;
+  cpu @3 :Int32;
+}
+
+struct KernelCounterRet {
+  ret @0 :Int64;
+  event @1 :UInt64;
+}
+
+struct Name {
+  nameOffset @0 :UInt32;
+  nameLength @1 :UInt32;
 }
 
 # The end of a finished log: where the chunks are. An entry may stand for several neighbouring

@@ -84,10 +84,11 @@ void RandomRecords::fill(PerfEventOpen& p) {
   p.group_fd = pick<std::int32_t>();
   p.group_event = number();
   p.flags = number();
+  p.cgroup = below(2) == 0 ? 0 : number();
   p.cred = {pick<std::uint32_t>(), number(), below(2) == 0};
 }
 void RandomRecords::fill(Ioctl& p) {
-  p = {number(), below(2) == 0 ? 0x2400 + below(8) : pick<std::uint32_t>(), number()};
+  p = {number(), below(2) == 0 ? 0x2400 + below(8) : pick<std::uint32_t>(), number(), number()};
 }
 void RandomRecords::fill(Read& p) { p = {number(), number()}; }
 void RandomRecords::fill(Close& p) { p = {number(), pick<std::int32_t>()}; }
@@ -125,7 +126,21 @@ void RandomRecords::fill(Lost& p) {
 void RandomRecords::fill(Finish& p) {
   p = {static_cast<FinishReason>(below(4)), pick<std::int32_t>(), number()};
 }
-void RandomRecords::fill(Hold& p) { p = {text()}; }
+void RandomRecords::fill(Hold& p) { p = {text(), below(3)}; }
+void RandomRecords::fill(Prctl& p) { p = {below(2) == 0 ? PrctlOp::enable : PrctlOp::disable}; }
+void RandomRecords::fill(CpuDown& p) { p = {pick<std::uint16_t>()}; }
+void RandomRecords::fill(CpuUp& p) { p = {pick<std::uint16_t>()}; }
+void RandomRecords::fill(CgroupMkdir& p) { p = {number(), number(), text()}; }
+void RandomRecords::fill(CgroupAttachTask& p) { p = {pick<std::uint32_t>(), number()}; }
+void RandomRecords::fill(Overflow& p) { p = {number(), below(2) == 0}; }
+void RandomRecords::fill(KernelCounter& p) {
+  p = {attr(), pick<std::int32_t>(), pick<std::int32_t>()};
+}
+void RandomRecords::fill(PrctlRet& p) { p = {ret()}; }
+void RandomRecords::fill(KernelCounterRet& p) { p = {ret(), number()}; }
+void RandomRecords::fill(Deliver& p) { p = {below(2) == 0}; }
+void RandomRecords::fill(Defer& p) { p = {text()}; }
+void RandomRecords::fill(RunWork& p) { p = {text()}; }
 
 Record RandomRecords::next() {
   Record record;
@@ -155,7 +170,14 @@ Header RandomRecords::header() {
   h.attr_size = pick<std::uint32_t>();
   h.state_exit = pick<std::int32_t>();
   h.state_dead = pick<std::int32_t>();
-  for (std::uint32_t i = below(4); i > 0; --i) h.pmus.push_back({string(), pick<std::uint32_t>()});
+  for (std::uint32_t i = below(4); i > 0; --i) {
+    Pmu& pmu = h.pmus.emplace_back();
+    pmu.name = string();
+    pmu.type = pick<std::uint32_t>();
+    pmu.counters = pick<std::uint32_t>();
+    pmu.mux_interval_ms = pick<std::uint32_t>();
+    for (std::uint32_t n = below(3); n > 0; --n) pmu.constraints.push_back({number(), number()});
+  }
   for (std::uint32_t i = below(4); i > 0; --i) {
     h.sysctls.push_back({string(), pick<std::int64_t>()});
   }

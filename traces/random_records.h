@@ -51,6 +51,18 @@ class RandomRecords {
   void fill(Lost& p);
   void fill(Finish& p);
   void fill(Hold& p);
+  void fill(Prctl& p);
+  void fill(CpuDown& p);
+  void fill(CpuUp& p);
+  void fill(CgroupMkdir& p);
+  void fill(CgroupAttachTask& p);
+  void fill(Overflow& p);
+  void fill(KernelCounter& p);
+  void fill(PrctlRet& p);
+  void fill(KernelCounterRet& p);
+  void fill(Deliver& p);
+  void fill(Defer& p);
+  void fill(RunWork& p);
   template <class T>
   void fill(T&) {}  // no fields
   std::int64_t ret();

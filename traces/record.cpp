@@ -18,10 +18,20 @@ constexpr std::array kKinds = {
     Kind::read,
     Kind::close,
     Kind::release,
+    Kind::prctl,
+    Kind::cpu_down,
+    Kind::cpu_up,
+    Kind::cgroup_mkdir,
+    Kind::cgroup_attach_task,
+    Kind::overflow,
+    Kind::tick,
+    Kind::kernel_counter,
     Kind::perf_event_open_ret,
     Kind::ioctl_ret,
     Kind::read_ret,
     Kind::close_ret,
+    Kind::prctl_ret,
+    Kind::kernel_counter_ret,
     Kind::snapshot_begin,
     Kind::snapshot_cpu,
     Kind::snapshot_task,
@@ -32,6 +42,10 @@ constexpr std::array kKinds = {
     Kind::finish,
     Kind::hold,
     Kind::resume,
+    Kind::queue,
+    Kind::deliver,
+    Kind::defer,
+    Kind::run_work,
 };
 static_assert(kKinds.size() == std::variant_size_v<Payload>);
 
@@ -45,7 +59,11 @@ bool same_payload(const T& a, const T& b) {
 bool same_payload(const PerfEventOpen& a, const PerfEventOpen& b) {
   return same(a.attr, b.attr) && a.attr_source == b.attr_source && a.pid == b.pid &&
          a.cpu == b.cpu && a.group_fd == b.group_fd && a.group_event == b.group_event &&
-         a.flags == b.flags && a.cred == b.cred;
+         a.flags == b.flags && a.cgroup == b.cgroup && a.cred == b.cred;
+}
+
+bool same_payload(const KernelCounter& a, const KernelCounter& b) {
+  return same(a.attr, b.attr) && a.pid == b.pid && a.cpu == b.cpu;
 }
 
 bool same_payload(const PerfEventOpenRet& a, const PerfEventOpenRet& b) {
@@ -109,10 +127,20 @@ std::string_view kind_name(Kind kind) {
     REPERF_KIND(read)
     REPERF_KIND(close)
     REPERF_KIND(release)
+    REPERF_KIND(prctl)
+    REPERF_KIND(cpu_down)
+    REPERF_KIND(cpu_up)
+    REPERF_KIND(cgroup_mkdir)
+    REPERF_KIND(cgroup_attach_task)
+    REPERF_KIND(overflow)
+    REPERF_KIND(tick)
+    REPERF_KIND(kernel_counter)
     REPERF_KIND(perf_event_open_ret)
     REPERF_KIND(ioctl_ret)
     REPERF_KIND(read_ret)
     REPERF_KIND(close_ret)
+    REPERF_KIND(prctl_ret)
+    REPERF_KIND(kernel_counter_ret)
     REPERF_KIND(snapshot_begin)
     REPERF_KIND(snapshot_cpu)
     REPERF_KIND(snapshot_task)
@@ -123,6 +151,10 @@ std::string_view kind_name(Kind kind) {
     REPERF_KIND(finish)
     REPERF_KIND(hold)
     REPERF_KIND(resume)
+    REPERF_KIND(queue)
+    REPERF_KIND(deliver)
+    REPERF_KIND(defer)
+    REPERF_KIND(run_work)
 #undef REPERF_KIND
   }
   return "unknown";

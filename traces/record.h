@@ -8,7 +8,7 @@
 //   stimulus     something that drives the perf core: a call entering, a context switch, ...
 //   observation  what the machine answered: return values, the bytes of a read()
 //   provenance   the state when the recording began, and every loss
-//   directive    only in scenarios written by hand: hold and resume a kernel path
+//   directive    only in scenarios written by hand: hold a kernel path, queue IPIs, defer work
 //
 // Units: times are nanoseconds of the machine's CLOCK_MONOTONIC minus Header::clock_base, so a
 // log starts near 0. CPUs and thread ids are the kernel's numbers in the initial namespaces.
@@ -49,11 +49,21 @@ enum class Kind : std::uint8_t {
   read = 8,
   close = 9,
   release = 10,
+  prctl = 11,
+  cpu_down = 12,
+  cpu_up = 13,
+  cgroup_mkdir = 14,
+  cgroup_attach_task = 15,
+  overflow = 16,
+  tick = 17,
+  kernel_counter = 18,
   // observations
   perf_event_open_ret = 32,
   ioctl_ret = 33,
   read_ret = 34,
   close_ret = 35,
+  prctl_ret = 36,
+  kernel_counter_ret = 37,
   // provenance
   snapshot_begin = 64,
   snapshot_cpu = 65,
@@ -66,6 +76,10 @@ enum class Kind : std::uint8_t {
   // directives
   hold = 96,
   resume = 97,
+  queue = 98,
+  deliver = 99,
+  defer = 100,
+  run_work = 101,
 };
 
 // ---------------------------------------------------------------- stimuli
@@ -132,6 +146,7 @@ struct PerfEventOpen {
   std::int32_t group_fd = -1;
   std::uint64_t group_event = 0;  // event id behind group_fd, 0: not a perf descriptor
   std::uint64_t flags = 0;        // PERF_FLAG_*
+  std::uint64_t cgroup = 0;       // cgroup id behind pid, with PERF_FLAG_PID_CGROUP; 0: not known
   Credentials cred;
 };
 
@@ -140,6 +155,7 @@ struct Ioctl {
   std::uint64_t event = 0;
   std::uint32_t cmd = 0;
   std::uint64_t arg = 0;
+  std::uint64_t value = 0;  // what `arg` points to (PERIOD), 0: not known
   friend bool operator==(const Ioctl&, const Ioctl&) = default;
 };
 
@@ -167,6 +183,61 @@ struct Release {
   friend bool operator==(const Release&, const Release&) = default;
 };
 
+enum class PrctlOp : std::uint8_t {
+  disable = 31,  // PR_TASK_PERF_EVENTS_DISABLE
+  enable = 32,   // PR_TASK_PERF_EVENTS_ENABLE
+};
+
+// prctl() on all events that Record::tid owns, entering.
+struct Prctl {
+  PrctlOp op = PrctlOp::enable;
+  friend bool operator==(const Prctl&, const Prctl&) = default;
+};
+
+// CPU `target` goes down, or comes up. Record::tid asked for it.
+struct CpuDown {
+  std::uint16_t target = 0;
+  friend bool operator==(const CpuDown&, const CpuDown&) = default;
+};
+struct CpuUp {
+  std::uint16_t target = 0;
+  friend bool operator==(const CpuUp&, const CpuUp&) = default;
+};
+
+// A cgroup of the perf_event hierarchy exists from here on. The root is 1 and always there.
+struct CgroupMkdir {
+  std::uint64_t cgroup = 0;
+  std::uint64_t parent = 1;
+  std::string_view name;
+  friend bool operator==(const CgroupMkdir&, const CgroupMkdir&) = default;
+};
+
+// `task` is in this cgroup from here on.
+struct CgroupAttachTask {
+  std::uint32_t task = 0;
+  std::uint64_t cgroup = 0;
+  friend bool operator==(const CgroupAttachTask&, const CgroupAttachTask&) = default;
+};
+
+// A sampling event overflows, on the CPU where it is on.
+struct Overflow {
+  std::uint64_t event = 0;
+  bool in_del = false;  // not now, but inside the next pmu->del() of the event
+  friend bool operator==(const Overflow&, const Overflow&) = default;
+};
+
+// The scheduler's tick of Record::cpu.
+struct Tick {
+  friend bool operator==(const Tick&, const Tick&) = default;
+};
+
+// perf_event_create_kernel_counter(), called in Record::tid.
+struct KernelCounter {
+  Bytes attr;
+  std::int32_t pid = -1;
+  std::int32_t cpu = -1;
+};
+
 // ------------------------------------------------------------ observations
 // A call's return belongs to the last call of the same thread. `ret` is -errno on failure.
 
@@ -190,6 +261,17 @@ struct ReadRet {
 struct CloseRet {
   std::int64_t ret = 0;
   friend bool operator==(const CloseRet&, const CloseRet&) = default;
+};
+
+struct PrctlRet {
+  std::int64_t ret = 0;
+  friend bool operator==(const PrctlRet&, const PrctlRet&) = default;
+};
+
+struct KernelCounterRet {
+  std::int64_t ret = 0;
+  std::uint64_t event = 0;  // perf_event.id, 0 on failure
+  friend bool operator==(const KernelCounterRet&, const KernelCounterRet&) = default;
 };
 
 // -------------------------------------------------------------- provenance
@@ -286,6 +368,7 @@ struct Finish {
 // The kernel path that Record::tid runs stops at this scheduling point from now on.
 struct Hold {
   std::string_view point;  // "install:before-ipi"
+  std::uint32_t nth = 0;   // only the n-th passing from here on, 0: every one until `resume`
   friend bool operator==(const Hold&, const Hold&) = default;
 };
 
@@ -294,11 +377,35 @@ struct Resume {
   friend bool operator==(const Resume&, const Resume&) = default;
 };
 
+// IPIs that are sent to Record::cpu from now on stay queued.
+struct Queue {
+  friend bool operator==(const Queue&, const Queue&) = default;
+};
+
+// ... and run, in the order in which they were sent.
+struct Deliver {
+  bool one = false;  // only the oldest; further ones stay queued
+  friend bool operator==(const Deliver&, const Deliver&) = default;
+};
+
+// Deferred work of this name does not run when it is due, but when `run_work` says so.
+struct Defer {
+  std::string_view work;  // "key-off"
+  friend bool operator==(const Defer&, const Defer&) = default;
+};
+
+struct RunWork {
+  std::string_view work;
+  friend bool operator==(const RunWork&, const RunWork&) = default;
+};
+
 using Payload =
     std::variant<SchedSwitch, SchedMigrateTask, SchedProcessFork, SchedProcessExec,
-                 SchedProcessExit, PerfEventOpen, Ioctl, Read, Close, Release, PerfEventOpenRet,
-                 IoctlRet, ReadRet, CloseRet, SnapshotBegin, SnapshotCpu, SnapshotTask,
-                 SnapshotEvent, SnapshotEnd, Filtered, Lost, Finish, Hold, Resume>;
+                 SchedProcessExit, PerfEventOpen, Ioctl, Read, Close, Release, Prctl, CpuDown,
+                 CpuUp, CgroupMkdir, CgroupAttachTask, Overflow, Tick, KernelCounter,
+                 PerfEventOpenRet, IoctlRet, ReadRet, CloseRet, PrctlRet, KernelCounterRet,
+                 SnapshotBegin, SnapshotCpu, SnapshotTask, SnapshotEvent, SnapshotEnd, Filtered,
+                 Lost, Finish, Hold, Resume, Queue, Deliver, Defer, RunWork>;
 
 struct Record {
   Ns time = 0;
@@ -320,10 +427,19 @@ static_assert(std::is_trivially_copyable_v<Payload>, "records are copied on hot 
 
 // ------------------------------------------------------------------ header
 
+// Events with this config may use these counters of their PMU only.
+struct PmuConstraint {
+  std::uint64_t config = 0;
+  std::uint64_t counters = 0;  // bit n: counter n
+  friend bool operator==(const PmuConstraint&, const PmuConstraint&) = default;
+};
+
 struct Pmu {
   std::string name;  // as in /sys/bus/event_source/devices, or cpu_clock, task_clock
   std::uint32_t type = 0;
-  std::uint32_t counters = 0;  // scenarios: counters a CPU of a counting PMU; 0: not known
+  std::uint32_t counters = 0;         // scenarios: counters a CPU of a counting PMU; 0: not known
+  std::uint32_t mux_interval_ms = 0;  // perf_event_mux_interval_ms, 0: one tick
+  std::vector<PmuConstraint> constraints{};
   friend bool operator==(const Pmu&, const Pmu&) = default;
 };
 

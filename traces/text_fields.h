@@ -54,6 +54,7 @@ void describe(V& v, Field<V, PerfEventOpen>& p) {
   v.shown("group_fd", p.group_fd, -1);
   v.number("group_event", p.group_event, 0);
   v.bits("flags", p.flags, kOpenFlags);
+  v.number("cgroup", p.cgroup, 0);
   v.shown("uid", p.cred.euid, 0);
   v.capabilities("caps", p.cred.cap_effective, p.cred.euid == 0 ? kCapabilitiesAll : 0);
   v.flag("user_ns", p.cred.init_user_ns, false);
@@ -64,6 +65,7 @@ void describe(V& v, Field<V, Ioctl>& p) {
   v.number("event", p.event);
   v.ioctl("cmd", p.cmd);
   v.shown("arg", p.arg, 0);
+  v.number("value", p.value, 0);
 }
 
 template <class V>
@@ -163,6 +165,74 @@ void describe(V& v, Field<V, Finish>& p) {
 template <class V>
 void describe(V& v, Field<V, Hold>& p) {
   v.text("point", p.point);
+  v.number("nth", p.nth, 0);
+}
+
+template <class V>
+void describe(V& v, Field<V, Prctl>& p) {
+  v.name("op", p.op, kPrctlOps);
+}
+
+template <class V>
+void describe(V& v, Field<V, CpuDown>& p) {
+  v.number("target", p.target);
+}
+
+template <class V>
+void describe(V& v, Field<V, CpuUp>& p) {
+  v.number("target", p.target);
+}
+
+template <class V>
+void describe(V& v, Field<V, CgroupMkdir>& p) {
+  v.number("cgroup", p.cgroup);
+  v.number("parent", p.parent, 1);
+  v.text("name", p.name, "");
+}
+
+template <class V>
+void describe(V& v, Field<V, CgroupAttachTask>& p) {
+  v.number("task", p.task);
+  v.number("cgroup", p.cgroup);
+}
+
+template <class V>
+void describe(V& v, Field<V, Overflow>& p) {
+  v.number("event", p.event);
+  v.flag("in_del", p.in_del, true);
+}
+
+template <class V>
+void describe(V& v, Field<V, KernelCounter>& p) {
+  v.attr("attr", p.attr, Bytes());
+  v.number("pid", p.pid, -1);
+  v.number("cpu", p.cpu, -1);
+}
+
+template <class V>
+void describe(V& v, Field<V, PrctlRet>& p) {
+  v.ret("ret", p.ret);
+}
+
+template <class V>
+void describe(V& v, Field<V, KernelCounterRet>& p) {
+  v.ret("ret", p.ret);
+  v.number("event", p.event, 0);
+}
+
+template <class V>
+void describe(V& v, Field<V, Deliver>& p) {
+  v.flag("one", p.one, true);
+}
+
+template <class V>
+void describe(V& v, Field<V, Defer>& p) {
+  v.text("work", p.work);
+}
+
+template <class V>
+void describe(V& v, Field<V, RunWork>& p) {
+  v.text("work", p.work);
 }
 
 // No keys.
@@ -174,5 +244,9 @@ template <class V>
 void describe(V&, Field<V, SnapshotEnd>&) {}
 template <class V>
 void describe(V&, Field<V, Resume>&) {}
+template <class V>
+void describe(V&, Field<V, Queue>&) {}
+template <class V>
+void describe(V&, Field<V, Tick>&) {}
 
 }  // namespace reperf::log

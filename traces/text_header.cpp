@@ -130,25 +130,50 @@ void describe_header(V& v, H& h) {
   v.end();
 }
 
+// CONFIG:MASK[,CONFIG:MASK...]
+std::string parse_constraints(std::string_view text, std::vector<PmuConstraint>& out) {
+  while (true) {
+    const std::string_view part = text.substr(0, text.find(','));
+    const std::size_t colon = part.find(':');
+    if (colon == std::string_view::npos) return std::string{"is not CONFIG:MASK"};
+    PmuConstraint& made = out.emplace_back();
+    for (auto [word, to] : {std::pair{part.substr(0, colon), &made.config},
+                            std::pair{part.substr(colon + 1), &made.counters}}) {
+      if (std::string what = parse_number(word, *to); !what.empty()) return what;
+    }
+    if (part.size() == text.size()) return {};
+    text.remove_prefix(part.size() + 1);
+  }
+}
+
 Fault parse_pmu(Items& items, Header& header) {
   Fault fault;
   Pmu pmu;
   const Item* name = items.value("name", fault);
   const Item* type = items.value("type", fault);
   const Item* counters = items.value("counters", fault);
+  const Item* interval = items.value("mux_interval_ms", fault);
+  const Item* constraints = items.value("constraints", fault);
   if (name == nullptr) items.missing("name", fault);
   if (type == nullptr) items.missing("type", fault);
   if (Fault unknown = items.finish()) return unknown;
   if (fault) return fault;
   pmu.name = name->value;
-  if (const std::string what = parse_number(type->value, pmu.type); !what.empty()) {
-    return {type->column, fmt::format("'{}' {}", type->value, what)};
-  }
-  if (counters != nullptr) {
-    if (const std::string what = parse_number(counters->value, pmu.counters); !what.empty()) {
-      return {counters->column, fmt::format("'{}' {}", counters->value, what)};
+  const auto number = [&fault](const Item* item, std::uint32_t& value) {
+    if (item == nullptr || fault) return;
+    const std::string what = parse_number(item->value, value);
+    if (!what.empty()) fault = {item->column, fmt::format("'{}' {}", item->value, what)};
+  };
+  number(type, pmu.type);
+  number(counters, pmu.counters);
+  number(interval, pmu.mux_interval_ms);
+  if (constraints != nullptr && !fault) {
+    const std::string what = parse_constraints(constraints->value, pmu.constraints);
+    if (!what.empty()) {
+      fault = {constraints->column, fmt::format("'{}' {}", constraints->value, what)};
     }
   }
+  if (fault) return fault;
   header.pmus.push_back(std::move(pmu));
   return {};
 }
@@ -180,6 +205,13 @@ std::string format_header(const Header& header) {
     fmt::format_to(std::back_inserter(out), " type={}", pmu.type);
     if (pmu.counters != 0) {
       fmt::format_to(std::back_inserter(out), " counters={}", pmu.counters);
+    }
+    if (pmu.mux_interval_ms != 0) {
+      fmt::format_to(std::back_inserter(out), " mux_interval_ms={}", pmu.mux_interval_ms);
+    }
+    for (std::size_t i = 0; i < pmu.constraints.size(); ++i) {
+      fmt::format_to(std::back_inserter(out), "{}{:#x}:{:#x}", i == 0 ? " constraints=" : ",",
+                     pmu.constraints[i].config, pmu.constraints[i].counters);
     }
     out += '\n';
   }

@@ -334,10 +334,20 @@ constexpr Name kKindNamesTable[] = {
     {"read", 8},
     {"close", 9},
     {"release", 10},
+    {"prctl", 11},
+    {"cpu_down", 12},
+    {"cpu_up", 13},
+    {"cgroup_mkdir", 14},
+    {"cgroup_attach_task", 15},
+    {"overflow", 16},
+    {"tick", 17},
+    {"kernel_counter", 18},
     {"perf_event_open_ret", 32},
     {"ioctl_ret", 33},
     {"read_ret", 34},
     {"close_ret", 35},
+    {"prctl_ret", 36},
+    {"kernel_counter_ret", 37},
     {"snapshot_begin", 64},
     {"snapshot_cpu", 65},
     {"snapshot_task", 66},
@@ -348,6 +358,10 @@ constexpr Name kKindNamesTable[] = {
     {"finish", 71},
     {"hold", 96},
     {"resume", 97},
+    {"queue", 98},
+    {"deliver", 99},
+    {"defer", 100},
+    {"run_work", 101},
 };
 constexpr Name kTaskStatesTable[] = {
     {"S", 1ULL << 0}, {"D", 1ULL << 1}, {"T", 1ULL << 2}, {"t", 1ULL << 3},
@@ -365,6 +379,10 @@ constexpr Name kReleaseBysTable[] = {
     {"close", 0},
     {"exit", 1},
     {"other", 2},
+};
+constexpr Name kPrctlOpsTable[] = {
+    {"DISABLE", 31},
+    {"ENABLE", 32},
 };
 constexpr Name kFilterClassesTable[] = {
     {"sched_switch", 0},
@@ -431,6 +449,7 @@ const Names kEventStates = kEventStatesTable;
 const Names kAttrSources = kAttrSourcesTable;
 const Names kReleaseBys = kReleaseBysTable;
 const Names kFilterClasses = kFilterClassesTable;
+const Names kPrctlOps = kPrctlOpsTable;
 const Names kLossCauses = kLossCausesTable;
 const Names kFinishReasons = kFinishReasonsTable;
 const Names kOrigins = kOriginsTable;

@@ -52,6 +52,7 @@ extern const Names kEventStates;  // as the low 8 bits
 extern const Names kAttrSources;
 extern const Names kReleaseBys;
 extern const Names kFilterClasses;
+extern const Names kPrctlOps;
 extern const Names kLossCauses;
 extern const Names kFinishReasons;
 extern const Names kOrigins;

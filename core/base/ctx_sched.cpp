@@ -50,6 +50,7 @@ void Base::ctx_sched_out(CtxId ctx, Cpu cpu, std::uint8_t type) {
   }
   if (c.nr_events == 0) return;
   update_context_time(ctx);
+  update_cgrp_time_from_cpuctx(cpu, c.nr);
   walk_groups_out(ctx, cpu, before & type);
 }
 
@@ -68,6 +69,7 @@ void Base::ctx_sched_in(CtxId ctx, Cpu cpu, std::uint8_t type) {
   }
   if (c.nr_events == 0) return;
   c.timestamp = w.now;
+  perf_cgroup_set_timestamp(ctx, cpu);
   const std::uint8_t fresh = static_cast<std::uint8_t>(type & ~before);
   if ((fresh & EVENT_PINNED) != 0) ctx_pinned_sched_in(ctx, cpu);
   if ((fresh & EVENT_FLEXIBLE) != 0) ctx_flexible_sched_in(ctx, cpu);

@@ -39,6 +39,7 @@ Path<int> Base::__perf_event_enable(EventCall call) {
   update_context_time(ctx);
   if (x.state < PERF_EVENT_STATE_INACTIVE) {
     __perf_event_mark_enabled(call.event);
+    co_await e.point("enable:before-resched");
     const bool leader_off =
         !x.is_leader(call.event) && ev(x.group_leader).state != PERF_EVENT_STATE_ACTIVE;
     if (event_filter_match(x, cpu) && !leader_off) ctx_resched(cpu, nr, task_ctx);
@@ -69,6 +70,7 @@ Path<int> Base::__perf_event_disable(EventCall call) {
   co_await lock_ctx(ctx);
   if (ev(event).state >= PERF_EVENT_STATE_INACTIVE) {
     update_context_time(ctx);
+    update_cgrp_time_from_event(event);
     update_group_times(event);
     if (ev(event).is_leader(event)) {
       group_sched_out(event, ctx, cpu);

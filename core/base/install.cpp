@@ -30,6 +30,7 @@ Path<int> Base::__perf_install_in_context(EventCall call) {
   if (task_ctx) cpuctx.task_ctx = task_ctx;
   ctx_sched_out(cpuctx.ctx, cpu, EVENT_ALL);
   update_context_time(ctx);
+  update_cgrp_time_from_event(call.event);
   add_event_to_ctx(call.event, ctx);
   perf_event_sched_in(cpu, nr, task_ctx);
   perf_ctx_unlock(cpu, nr, task_ctx);

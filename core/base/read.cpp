@@ -10,7 +10,10 @@ Path<int> Base::__perf_event_read(EventCall call) {
   // Switched out meanwhile: its count was saved then.
   if (cx(ctx).task && !(cpuctx_of(ctx, cpu).task_ctx == ctx)) co_return 0;
   co_await lock_ctx(ctx);
-  if (cx(ctx).is_active != 0) update_context_time(ctx);
+  if (cx(ctx).is_active != 0) {
+    update_context_time(ctx);
+    update_cgrp_time_from_event(call.event);
+  }
   const perf_event& x = ev(call.event);
   update_event_times(call.event);
   if (x.state == PERF_EVENT_STATE_ACTIVE) {
@@ -38,7 +41,10 @@ Path<> Base::perf_event_read(EventId event, bool group) {
   } else if (x.state == PERF_EVENT_STATE_INACTIVE) {
     const CtxId ctx = x.ctx;
     co_await lock_ctx(ctx);
-    if (cx(ctx).is_active != 0) update_context_time(ctx);
+    if (cx(ctx).is_active != 0) {
+      update_context_time(ctx);
+      update_cgrp_time_from_event(event);
+    }
     if (group) {
       update_group_times(event);
     } else {
