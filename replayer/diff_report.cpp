@@ -175,12 +175,31 @@ void format_events(std::string& out, const DiffReport& report) {
   }
 }
 
+// With their sentences when it is about a single patch; of several only the names.
+void append_unnamed(std::string& out, const std::vector<const core::RuleText*>& rules,
+                    bool sentences) {
+  if (rules.empty()) return;
+  const auto to = std::back_inserter(out);
+  if (sentences) {
+    for (const core::RuleText* rule : rules) {
+      fmt::format_to(to, "    {}: no step of either run names it\n      {}\n", rule->name,
+                     rule->sentence);
+    }
+    return;
+  }
+  out += "    no step of either run names";
+  for (const core::RuleText* rule : rules) fmt::format_to(to, " {}", rule->name);
+  out += '\n';
+}
+
 void format_rules(std::string& out, const DiffReport& report) {
   const auto to = std::back_inserter(out);
   const Names names = names_of(report);
   const std::vector<RuleUse> uses = different_rules(report);
   out += "\nwhat it means (steps that followed a rule, in each run):\n";
-  for (const core::VersionInfo* version : patches_between(*report.version[0], *report.version[1])) {
+  const std::vector<const core::VersionInfo*> patches =
+      patches_between(*report.version[0], *report.version[1]);
+  for (const core::VersionInfo* version : patches) {
     const core::VersionInfo& patch = *version;
     if (patch.rules.empty()) continue;
     fmt::format_to(to, "  {}: {}\n", patch.name, patch.summary);
@@ -193,10 +212,7 @@ void format_rules(std::string& out, const DiffReport& report) {
     if (rules.empty() && unnamed.empty()) {
       fmt::format_to(to, "    followed equally often in both: {}\n", patch.rules);
     }
-    for (const core::RuleText* rule : unnamed) {
-      fmt::format_to(to, "    {}: no step of either run names it\n      {}\n", rule->name,
-                     rule->sentence);
-    }
+    append_unnamed(out, unnamed, patches.size() == 1);
   }
   const std::vector<RuleUse> others = other_rules(report, uses);
   if (others.empty()) return;
