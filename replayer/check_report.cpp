@@ -5,25 +5,11 @@
 #include <fmt/format.h>
 
 #include "replayer/check.h"
+#include "replayer/json.h"
 
 namespace reperf::replay {
 
 namespace {
-
-void json_string(std::string& out, std::string_view text) {
-  out += '"';
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
-}
 
 void json_counts(std::string& out, const CheckCounts& c) {
   fmt::format_to(std::back_inserter(out),

@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "replayer/names.h"
 #include "traces/text.h"
 
 namespace reperf::replay {
@@ -37,6 +36,16 @@ std::string_view ioctl_name(std::uint32_t cmd) {
 }
 
 }  // namespace
+
+std::string finding_text(const core::Fact& fact, const core::Engine& engine) {
+  if (fact.detail != nullptr) {
+    return fmt::format("{} {} (after {})", fact.text, core::rule_name(fact.rule),
+                       core::rule_name(fact.after));
+  }
+  const core::Run* run = fact.run ? engine.find(fact.run) : nullptr;
+  if (run == nullptr) return fact.text;
+  return fmt::format("{} in {} at {}", fact.text, run->name, run->point);
+}
 
 Transcript::Transcript(Session& session, TranscriptOptions options, Sink sink)
     : session_(session), options_(options), sink_(std::move(sink)) {}
@@ -249,7 +258,7 @@ bool Transcript::describe_event(const core::Fact& fact, const core::World& world
       line_ += " added to ";
       append_ctx(line_, world, fact.ctx);
       if (!(fact.event2 == fact.event)) {
-        fmt::format_to(out, ", group of event {}", fact.event2.serial);
+        fmt::format_to(out, ", group of event {}", number(fact.event2));
       }
       return true;
     case FactKind::event_detach:
@@ -276,7 +285,7 @@ bool Transcript::describe_event(const core::Fact& fact, const core::World& world
       return true;
     case FactKind::event_fold:
       event();
-      fmt::format_to(out, " takes over from copy {}: count {} enabled {}", fact.event2.serial,
+      fmt::format_to(out, " takes over from copy {}: count {} enabled {}", number(fact.event2),
                      fact.a, fact.b);
       return true;
     case FactKind::event_reset:
@@ -364,7 +373,7 @@ bool Transcript::describe_ctx(const core::Fact& fact, const core::World& world) 
       line_ += " new";
       return true;
     case FactKind::ctx_free:
-      fmt::format_to(out, "ctx {} freed", fact.ctx.serial);
+      fmt::format_to(out, "ctx {} freed", number(fact.ctx));
       return true;
     case FactKind::ctx_active:
       append_ctx(line_, world, fact.ctx);
@@ -378,7 +387,7 @@ bool Transcript::describe_ctx(const core::Fact& fact, const core::World& world) 
       return true;
     case FactKind::ctx_unclone:
       append_ctx(line_, world, fact.ctx);
-      fmt::format_to(out, " is no clone of {} any more", fact.ctx2.serial);
+      fmt::format_to(out, " is no clone of {} any more", number(fact.ctx2));
       return true;
     case FactKind::ctx_dead:
       append_ctx(line_, world, fact.ctx);
@@ -432,15 +441,10 @@ bool Transcript::describe_other(const core::Fact& fact, const core::World& world
       }
       return true;
     case FactKind::finding:
-      fmt::format_to(out, "FINDING {}", fact.text);
+      line_ += "FINDING " + finding_text(fact, session_.model().engine());
       if (fact.detail != nullptr) {
-        fmt::format_to(out, " {} (after {}) ", core::rule_name(fact.rule),
-                       core::rule_name(fact.after));
-        append_detail(line_, world, fact);
-      } else if (fact.run) {
-        for (const auto& run : session_.model().engine().runs()) {
-          if (run->id == fact.run) fmt::format_to(out, " in {} at {}", run->name, run->point);
-        }
+        line_ += ' ';
+        append_detail(line_, world, fact, *options_.numbering);
       }
       return true;
     case FactKind::gap:

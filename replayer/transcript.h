@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "core/fact.h"
+#include "replayer/names.h"
 #include "replayer/session.h"
 
 namespace reperf::replay {
@@ -27,9 +28,14 @@ class Digest : public core::Observer {
   std::uint64_t findings_ = 0;
 };
 
+// What a finding is, on which path and where: "livelock in read at event_function_call:retry"; for
+// an invariant which one, and after which step: "invariant INV-9 (after SCH-10)".
+[[nodiscard]] std::string finding_text(const core::Fact& fact, const core::Engine& engine);
+
 struct TranscriptOptions {
   bool rules = false;    // a column with rule ids
   bool verbose = false;  // locks, single counts, references as well
+  const Numbering* numbering = &own_numbers();
 };
 
 // Prints the model's side of a session; lines go to `sink`, each with its newline.
@@ -47,6 +53,19 @@ class Transcript : public core::Observer, public Listener {
   [[nodiscard]] std::size_t text_column() const;
   void end();
   void pad_to(std::size_t column);
+  // By the numbering of this transcript.
+  void append_event(std::string& out, const core::World& world, core::EventId event) const {
+    replay::append_event(out, world, event, *options_.numbering);
+  }
+  void append_ctx(std::string& out, const core::World& world, core::CtxId ctx) const {
+    replay::append_ctx(out, world, ctx, *options_.numbering);
+  }
+  template <class IdT>
+  [[nodiscard]] std::string number(IdT id) const {
+    std::string out;
+    options_.numbering->append_number(out, id);
+    return out;
+  }
   bool describe(const core::Fact& fact, const core::World& world);
   bool describe_event(const core::Fact& fact, const core::World& world);
   bool describe_pmu(const core::Fact& fact, const core::World& world);

@@ -1,9 +1,12 @@
 // reperf replay: drive the core with a log and print what happens.
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/invariants.h"
+#include "replayer/explain.h"
 #include "replayer/session.h"
 #include "replayer/transcript.h"
 #include "tools/command.h"
@@ -19,11 +22,38 @@ struct ReplayOptions {
   LogInput input;
   replay::TranscriptOptions transcript;
   bool quiet = false;
+  std::optional<std::uint64_t> explain;  // a line of the transcript
 };
+
+// One line, instead of all of them.
+int run_explain(const ReplayOptions& options, OpenedLog& opened) {
+  replay::Session session{*opened.version, opened.source->header()};
+  replay::Explain explain{session, *options.explain};
+  replay::Transcript transcript{session, options.transcript,
+                                [&explain](std::string_view line) { explain.take(line); }};
+  session.add_observer(&explain);
+  session.add_listener(&explain);
+  session.add_observer(&transcript);
+  session.add_listener(&transcript);
+  core::Invariants invariants{session.model().engine(), session.model().world(),
+                              opened.version->not_judged};
+  session.add_observer(&invariants);
+  Progress progress{session};
+  session.add_listener(&progress);
+  const Result<void> done = session.run(*opened.source, options.input.file);
+  write_stdout(explain.text());
+  if (!done.ok()) return fail(done.error());
+  if (!explain.text().empty()) return kExitFine;
+  return fail(Error{ErrorKind::input,
+                    fmt::format("line {} is not one of the transcript's {} lines at {}",
+                                *options.explain, explain.lines(), opened.version->name),
+                    options.input.file, 0, 0});
+}
 
 int run_replay(const ReplayOptions& options) {
   OpenedLog opened;
   if (const int code = open_log(options.input, opened); code != kExitFine) return code;
+  if (options.explain) return run_explain(options, opened);
 
   replay::Session session{*opened.version, opened.source->header()};
   replay::Digest digest;
@@ -53,6 +83,13 @@ int run_replay(const ReplayOptions& options) {
   return digest.findings() == 0 ? kExitFine : kExitFinding;
 }
 
+// For CLI11: what is wrong, or nothing.
+std::string is_line_number(const std::string& text) {
+  const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  if (digits && text.size() <= 18 && text.find_first_not_of('0') != std::string::npos) return {};
+  return fmt::format("'{}' is not the number of a line", text);
+}
+
 }  // namespace
 
 void add_replay(CLI::App& app, Outcome& outcome) {
@@ -62,9 +99,16 @@ void add_replay(CLI::App& app, Outcome& outcome) {
   cmd->add_flag("--rules", options->transcript.rules, "print the rule that each line follows");
   cmd->add_flag("-v,--verbose", options->transcript.verbose,
                 "locks, references and single counts, too");
-  cmd->add_flag("-q,--quiet", options->quiet, "only the digest line");
+  CLI::Option* quiet = cmd->add_flag("-q,--quiet", options->quiet, "only the digest line");
+  cmd->add_option("--explain", options->explain,
+                  "only this line of the transcript (the first is 1): its path, its rule, and the\n"
+                  "state of what it names")
+      ->type_name("N")
+      ->check(is_line_number)
+      ->excludes(quiet);
   cmd->footer(
-      "Exit code: 0 fine, 1 a finding (livelock, broken invariant, ...), 2 bad usage or\n"
+      "Exit code: 0 fine, 1 a finding (livelock, broken invariant, ...; not with --explain),\n"
+      "2 bad usage or "
       "unreadable input.");
   cmd->callback([options, &outcome] { outcome.exit_code = run_replay(*options); });
 }
