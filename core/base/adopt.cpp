@@ -45,7 +45,10 @@ void Base::adopt_event(EventId event, const AdoptedEvent& a) {
       x.pmu >= 0 ? w.pmus[static_cast<std::size_t>(x.pmu)].task_ctx_nr : perf_sw_context;
   // One whose target is gone was a task's event, and its copies still need the hooks (SCH-58).
   if (a.task || !w.cpu_valid(a.cpu)) x.attach_state |= PERF_ATTACH_TASK;
-  account_event(event);
+  if (needs_sched_hooks(x)) {
+    x.account_done = true;
+    if (w.perf_sched_events++ == 0) turn_hooks_on();
+  }
   x.ctx = adopted_context(a, nr);
   x.owner = a.owner;
   if (w.tasks.alive(a.owner)) tk(a.owner).perf_event_list.push_back(event);

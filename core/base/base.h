@@ -127,6 +127,7 @@ class Base {
   [[nodiscard]] bool group_can_go_on(EventId leader, Cpu cpu, bool can_add_hw);
   virtual int event_sched_in(EventId event, CtxId ctx, Cpu cpu);
   virtual void event_sched_out(EventId event, CtxId ctx, Cpu cpu);
+  virtual void stop_event(EventId event, Cpu cpu);  // the part of it that leaves the PMU
   int group_sched_in(EventId leader, CtxId ctx, Cpu cpu);
   void group_sched_out(EventId leader, CtxId ctx, Cpu cpu);
   void ctx_pinned_sched_in(CtxId ctx, Cpu cpu);
@@ -200,12 +201,21 @@ class Base {
   Path<> perf_read_group(EventId event, CallResult* result);
 
   // ---- open (open.cpp)
+  // Looked at once more with CM held: 0 or -errno.
+  [[nodiscard]] virtual int may_install(CtxId) const { return 0; }
+  // LIFE-20: what open does about the owner before and after the install.
+  virtual void before_install(EventId, TaskId) {}
+  virtual void after_install(EventId event, TaskId owner) { set_owner(event, owner); }
+  void set_owner(EventId event, TaskId owner);
   EventId perf_event_alloc(const perf_event_attr& attr, PmuIndex pmu, Cpu cpu, EventId leader,
                            EventId parent);
   void init_event(EventId event, const perf_event_attr& attr, PmuIndex pmu, Cpu cpu, EventId leader,
                   EventId parent);
   CtxId adopted_context(const AdoptedEvent& adopted, perf_event_task_context nr);
-  void account_event(EventId event);
+  // SCH-58: which events need the scheduler's hooks.
+  [[nodiscard]] bool needs_sched_hooks(const perf_event& event) const;
+  virtual Path<> account_event(EventId event);
+  void turn_hooks_on();
   void unaccount_event(EventId event);
   Path<int> find_get_context(TaskId task, Cpu cpu, perf_event_task_context nr, CtxId* out);
   CtxId alloc_perf_context(perf_event_task_context nr, TaskId task);
@@ -223,7 +233,7 @@ class Base {
   [[nodiscard]] virtual bool is_orphaned_event(const perf_event& top) const;  // LIFE-40
   virtual void check_orphan(EventId child, CtxId ctx);                        // LIFE-79, LIFE-80
   Path<> orphans_remove_work(CtxId ctx);
-  Path<> perf_event_exit_task_context(TaskId task, perf_event_task_context nr);
+  virtual Path<> perf_event_exit_task_context(TaskId task, perf_event_task_context nr);
   virtual Path<> __perf_event_exit_task(EventId event, CtxId ctx);
   void sync_child_event(EventId child);
   void unlink_child(EventId child);

@@ -1,6 +1,7 @@
 // One event or group onto and off the PMU (SCH-26 to SCH-35).
 // Locks: KL and CL, on the CPU concerned, interrupts off: all of this is atomic.
 #include <algorithm>
+#include <utility>
 
 #include "core/base/base.h"
 
@@ -40,6 +41,17 @@ int Base::event_sched_in(EventId event, CtxId ctx, Cpu cpu) {
   return 0;
 }
 
+// The state goes first, so that what pmu->del finds out comes too late (SCH-33).
+void Base::stop_event(EventId event, Cpu cpu) {
+  perf_event& x = ev(event);
+  const bool off = std::exchange(x.pending_disable, false);
+  set_state(event, off ? PERF_EVENT_STATE_OFF : PERF_EVENT_STATE_INACTIVE,
+            off ? Rule::SCH_12 : Rule::SCH_11);
+  times_out(event);
+  pmu_del(event, cpu);
+  x.oncpu = kNoCpu;
+}
+
 void Base::event_sched_out(EventId event, CtxId ctx, Cpu cpu) {
   perf_event& x = ev(event);
   warn_on(!(x.ctx == ctx), "W-out-ctx", Rule::SCH_33, ctx);
@@ -47,13 +59,7 @@ void Base::event_sched_out(EventId event, CtxId ctx, Cpu cpu) {
     times_skip(event, perf_event_time(x));  // enabled goes on, running does not
   }
   if (x.state != PERF_EVENT_STATE_ACTIVE) return;
-  const bool off = x.pending_disable;
-  x.pending_disable = false;
-  set_state(event, off ? PERF_EVENT_STATE_OFF : PERF_EVENT_STATE_INACTIVE,
-            off ? Rule::SCH_12 : Rule::SCH_11);
-  times_out(event);
-  pmu_del(event, cpu);
-  x.oncpu = kNoCpu;
+  stop_event(event, cpu);
   perf_cpu_context& cpuctx = cpuctx_of(ctx, cpu);
   if (!is_software_event(x)) --cpuctx.active_oncpu;
   --cx(ctx).nr_active;

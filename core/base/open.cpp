@@ -121,14 +121,21 @@ Path<int> Base::find_get_context(TaskId task, Cpu cpu, perf_event_task_context n
   }
 }
 
-// SCH-58: which events need the scheduler's hooks. SCH-62: turning them on is two steps.
-void Base::account_event(EventId event) {
-  perf_event& x = ev(event);
-  if (x.parent || (x.attach_state & PERF_ATTACH_TASK) == 0) {
-    if (x.parent || !x.attr.has(AttrBit::context_switch)) return;
-  }
-  x.account_done = true;
-  if (w.perf_sched_events++ != 0) return;
+bool Base::needs_sched_hooks(const perf_event& x) const {
+  if (x.parent) return false;
+  return (x.attach_state & PERF_ATTACH_TASK) != 0 || x.attr.has(AttrBit::context_switch);
+}
+
+// SCH-62: the count is there before the hooks are, and who finds a count does not wait for them.
+Path<> Base::account_event(EventId event) {
+  if (!needs_sched_hooks(ev(event))) co_return;
+  ev(event).account_done = true;
+  if (w.perf_sched_events++ != 0) co_return;
+  co_await e.point("key:before-live");
+  turn_hooks_on();
+}
+
+void Base::turn_hooks_on() {
   w.sched_hooks_live = true;
   e.emit(Fact{.kind = FactKind::key_on, .rule = Rule::SCH_62});
 }
@@ -148,6 +155,11 @@ void Base::key_off_work() {
   if (--w.perf_sched_events != 0) return;
   w.sched_hooks_live = false;
   e.emit(Fact{.kind = FactKind::key_off, .rule = Rule::SCH_60});
+}
+
+void Base::set_owner(EventId event, TaskId owner) {
+  ev(event).owner = owner;
+  e.emit(Fact{.kind = FactKind::owner_set, .rule = Rule::LIFE_20, .task = owner, .event = event});
 }
 
 Path<> Base::perf_event_open(TaskId caller, OpenArgs args, CallResult* result) {
@@ -172,7 +184,7 @@ Path<> Base::perf_event_open(TaskId caller, OpenArgs args, CallResult* result) {
   const PmuIndex pmu = find_pmu(attr);
   const EventId event = perf_event_alloc(attr, pmu, args.cpu, leader, EventId{});
   if (target) ev(event).attach_state |= PERF_ATTACH_TASK;
-  account_event(event);
+  co_await account_event(event);
 
   // SCH-7: a software member of a hardware group lives in its leader's context.
   perf_event_task_context nr =
@@ -188,13 +200,21 @@ Path<> Base::perf_event_open(TaskId caller, OpenArgs args, CallResult* result) {
   }
   co_await e.point("open:before-mutex");
   co_await lock_mutex(ctx);
+  if (const int refused = may_install(ctx); refused != 0) {
+    --cx(ctx).pin_count;
+    unlock_mutex(ctx);
+    put_ctx(ctx);
+    _free_event(event);
+    result->ret = refused;
+    result->done = true;
+    co_return;
+  }
+  before_install(event, caller);
   co_await perf_install_in_context(ctx, event, args.cpu);
   --cx(ctx).pin_count;
   unlock_mutex(ctx);
-  // LIFE-20: between the install and this the event has no owner.
   co_await e.point("open:before-owner");
-  ev(event).owner = caller;
-  e.emit(Fact{.kind = FactKind::owner_set, .rule = Rule::LIFE_20, .task = caller, .event = event});
+  after_install(event, caller);
   co_await lock_task(caller);
   tk(caller).perf_event_list.push_back(event);
   unlock_task(caller);
