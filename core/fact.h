@@ -51,6 +51,12 @@ enum class FactKind : std::uint8_t {
   warn,                   // text: canonical name of the WARN site
   finding,                // text: kind of finding; "invariant" uses `after` and `detail` too
   gap,                    // text: why the log does not connect here
+  hrtimer_start,          // multiplexing timer of cpu context ctx armed: a = due time
+  hrtimer_stop,           // ... not needed any more
+  ctx_rotate,             // flexible groups of ctx and (none: not there) ctx2 rotated
+  cgroup_switch,          // cpu context ctx: a = id of its cgroup before, b = after, 0: none
+  event_defer,            // event: a = 1: enabled for when its cgroup runs next, 0: it does now
+  cpu_state,              // cpu: a = online
 };
 
 struct Fact {

@@ -8,7 +8,8 @@
 namespace reperf::core {
 
 bool Base::event_filter_match(const perf_event& event, Cpu cpu) const {
-  return event.cpu == kNoCpu || event.cpu == cpu;
+  if (event.cpu != kNoCpu && event.cpu != cpu) return false;
+  return event.cgrp == kNoCgroup || perf_cgroup_match(event, cpu);
 }
 
 bool Base::group_can_go_on(EventId leader, Cpu cpu, bool can_add_hw) {
@@ -70,7 +71,10 @@ void Base::event_sched_out(EventId event, CtxId ctx, Cpu cpu) {
 // All or nothing: a member that does not fit takes the whole group off again (SCH-31).
 int Base::group_sched_in(EventId leader, CtxId ctx, Cpu cpu) {
   if (ev(leader).state == PERF_EVENT_STATE_OFF) return 0;
-  if (event_sched_in(leader, ctx, cpu) != 0) return -EAGAIN;
+  if (event_sched_in(leader, ctx, cpu) != 0) {
+    perf_mux_hrtimer_restart(cpu, cx(ctx).nr);
+    return -EAGAIN;
+  }
   const std::vector<EventId>& siblings = ev(leader).sibling_list;
   const auto failed = std::find_if(siblings.begin(), siblings.end(), [&](EventId sibling) {
     return event_sched_in(sibling, ctx, cpu) != 0;
@@ -79,6 +83,7 @@ int Base::group_sched_in(EventId leader, CtxId ctx, Cpu cpu) {
   for (auto it = siblings.begin(); it != failed; ++it) event_sched_out(*it, ctx, cpu);
   for (auto it = failed; it != siblings.end(); ++it) times_skip(*it, cx(ctx).time);
   event_sched_out(leader, ctx, cpu);
+  perf_mux_hrtimer_restart(cpu, cx(ctx).nr);
   return -EAGAIN;
 }
 
