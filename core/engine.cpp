@@ -242,6 +242,14 @@ void Engine::wait_spinning(const char* name) {
 
 Path<> Engine::carry_result(Path<int> body, int* result) { *result = co_await std::move(body); }
 
+Path<> Engine::synchronize_sched() {
+  std::vector<RunId> before;
+  for (const auto& run : in_flight_) {
+    if (run->context == RunContext::irq && run->started) before.push_back(run->id);
+  }
+  for (const RunId run : before) co_await RunAwaiter{*this, run};
+}
+
 Path<int> Engine::call_on(Cpu cpu, const char* name, Path<int> body) {
   if (current_->cpu == cpu) {
     irq_disable();

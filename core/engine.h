@@ -154,6 +154,10 @@ class Engine {
   // a plain call. The path's value is smp_call_function_single()'s: whatever `body` returned.
   Path<int> call_on(Cpu cpu, const char* name, Path<int> body);
 
+  // Returns when every section with interrupts off that is in flight now is over: the switches and
+  // IPIs that run on other CPUs.
+  Path<> synchronize_sched();
+
   // The context switch in progress goes on as `task` (finish_task_switch()).
   void continue_as(TaskId task) { current_->task = task; }
 

@@ -23,13 +23,13 @@ constexpr std::size_t kEvents = 24;
 class Ledger : public Observer {
  public:
   void on_fact(const Fact& fact, const World& world) override {
-    if (fact.kind == FactKind::warn || fact.kind == FactKind::finding) {
-      problems.emplace_back(fact.text);
-    }
+    const bool bad = fact.kind == FactKind::warn || fact.kind == FactKind::finding;
+    if (bad && fact.text != known_defect) problems.emplace_back(fact.text);
     if (fact.kind != FactKind::event_count) return;
     const perf_event& x = world.events[fact.event];
     counted[x.parent ? x.parent : fact.event] += static_cast<std::uint64_t>(fact.a);
   }
+  std::string_view known_defect;
   std::map<EventId, std::uint64_t> counted;
   std::vector<std::string> problems;
 };
@@ -43,6 +43,8 @@ class Driver {
         modern_(version.number == 15),
         exchanges_(seed % 2 == 0),
         random_(seed) {
+    // LIFE-55: from tombstone to v4.10.
+    if (version.number >= 3 && version.number < 11) ledger_.known_defect = "freed-while-in-group";
     machine_.model.add_observer(&ledger_);
     for (Tid tid = 1; tid <= 6; ++tid) add_task(tid);
     machine_.run(0, 1);
@@ -286,6 +288,10 @@ TEST(Random, InvariantsHoldInEveryVersion) {
       EXPECT_EQ(drive(version, seed, 10'000), "");
     }
   }
+}
+
+TEST(Random, InvariantsHoldInEveryPart) {
+  for (const VersionInfo& version : variants()) EXPECT_EQ(drive(version, 1, 5'000), "");
 }
 
 // ---- the checks must be able to fail: versions with one update forgotten

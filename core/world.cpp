@@ -142,6 +142,7 @@ void add_event(Hasher& h, EventId id, const perf_event& x) {
 void add_context(Hasher& h, CtxId id, const perf_event_context& c) {
   h.add(id);
   h.add(c.task);
+  if (c.tombstone) h.add(std::uint64_t{c.tombstone});
   h.add(static_cast<std::uint64_t>(c.cpu));
   h.add(c.pinned_groups);
   h.add(c.flexible_groups);

@@ -142,6 +142,8 @@ struct perf_event_context {
   std::int32_t pin_count = 0;
   std::int32_t refcount = 0;
   bool orphans_remove_sched = false;
+  // The kernel's `task == TASK_TOMBSTONE`; here `task` stays, so that references can be counted.
+  bool tombstone = false;
 };
 
 struct perf_cpu_context {
@@ -232,6 +234,7 @@ class World {
   // perf_sched_events: how many counted events exist, whether the hooks are live (SCH-58, SCH-60).
   std::int32_t perf_sched_events = 0;
   bool sched_hooks_live = false;
+  Lock perf_sched_mutex;  // who turns the hooks on, from `context-time` on (SCH-63)
   // perf_swevent_enabled[]: how many events of each software id exist.
   std::array<std::int32_t, kSwIds> perf_swevent_enabled{};
 

@@ -76,6 +76,7 @@ TEST_F(WorldTest, EveryFieldThatMattersChangesTheDigest) {
       {"ctx.task", ctx([](perf_event_context& c) { c.task = {}; })},
       {"flexible_groups", ctx([](perf_event_context& c) { c.flexible_groups.clear(); })},
       {"event_list", ctx([](perf_event_context& c) { c.event_list.clear(); })},
+      {"tombstone", ctx([](perf_event_context& c) { c.tombstone = true; })},
       {"is_active", ctx([](perf_event_context& c) { c.is_active ^= EVENT_PINNED; })},
       {"nr_active", ctx([](perf_event_context& c) { ++c.nr_active; })},
       {"time", ctx([](perf_event_context& c) { ++c.time; })},

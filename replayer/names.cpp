@@ -122,6 +122,7 @@ std::string active_name(int is_active) {
   std::string out;
   if ((is_active & core::EVENT_PINNED) != 0) out += "PINNED";
   if ((is_active & core::EVENT_FLEXIBLE) != 0) out += out.empty() ? "FLEXIBLE" : "|FLEXIBLE";
+  if ((is_active & core::EVENT_TIME) != 0) out += out.empty() ? "TIME" : "|TIME";
   return out;
 }
 

@@ -22,7 +22,7 @@ void append_cgroup(std::string& out, const core::World& world, std::uint64_t id)
 void append_detail(std::string& out, const core::World& world, const core::Fact& fact);
 
 [[nodiscard]] std::string_view state_name(int state);  // "ACTIVE"
-[[nodiscard]] std::string active_name(int is_active);  // "PINNED|FLEXIBLE", "-" for 0
+[[nodiscard]] std::string active_name(int is_active);  // "PINNED|FLEXIBLE|TIME", "-" for 0
 // What an event counts: "context-switches", "cycles", "type 9 config 0x3".
 [[nodiscard]] std::string what_counted(const core::perf_event_attr& attr);
 

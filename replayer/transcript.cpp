@@ -350,7 +350,7 @@ bool Transcript::describe_ctx(const core::Fact& fact, const core::World& world) 
       return true;
     case FactKind::ctx_dead:
       append_ctx(line_, world, fact.ctx);
-      line_ += " dead";
+      line_ += world.contexts[fact.ctx].tombstone ? " dead: TASK_TOMBSTONE" : " dead";
       return true;
     default:
       return false;

@@ -18,6 +18,9 @@ void add_versions(CLI::App& app, Outcome& outcome) {
       if (!v.rules.empty()) write_stdout(fmt::format("{:<27}changes {}\n", "", v.rules));
       if (!v.incomplete.empty()) write_stdout(fmt::format("{:<27}without {}\n", "", v.incomplete));
     }
+    write_stdout("parts of context-time:");
+    for (const core::VersionInfo& v : core::variants()) write_stdout(fmt::format(" {}", v.name));
+    write_stdout("\n");
     outcome.exit_code = kExitFine;
   });
 }

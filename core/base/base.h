@@ -84,6 +84,10 @@ class Base {
   perf_event_context& cx(CtxId id) { return w.contexts[id]; }
   task_struct& tk(TaskId id) { return w.tasks[id]; }
   [[nodiscard]] Cpu smp_processor_id() const { return e.current()->cpu; }
+  // ctx->task == current on `cpu`; a dead context has no task.
+  [[nodiscard]] bool is_current(CtxId ctx, Cpu cpu) {
+    return !cx(ctx).tombstone && cx(ctx).task == w.cpu(cpu).curr;
+  }
   perf_cpu_context& cpuctx_of(CtxId ctx, Cpu cpu) { return w.cpuctx(cpu, cx(ctx).nr); }
 
   // ---- locks

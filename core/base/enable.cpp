@@ -40,6 +40,7 @@ Path<int> Base::__perf_event_enable(EventCall call) {
   if (x.state < PERF_EVENT_STATE_INACTIVE) {
     perf_cgroup_set_timestamp(ctx, cpu);
     __perf_event_mark_enabled(call.event);
+    co_await e.point("enable:before-resched");
     const bool leader_off =
         !x.is_leader(call.event) && ev(x.group_leader).state != PERF_EVENT_STATE_ACTIVE;
     if (!event_filter_match(x, cpu)) {

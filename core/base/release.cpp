@@ -61,6 +61,12 @@ void Base::_free_event(EventId event) {
     perf_group_detach(event);
     list_del_event(event, ctx);
   }
+  const bool has_group = !x.is_leader(event) || !x.sibling_list.empty();
+  if ((x.attach_state & PERF_ATTACH_GROUP) != 0 && has_group && w.contexts.alive(ctx)) {
+    // The group goes on with a pointer to freed memory: told, and detached, as above (LIFE-55).
+    finding("freed-while-in-group", Rule::LIFE_55, event);
+    perf_group_detach(event);
+  }
   e.emit(Fact{.kind = FactKind::event_free,
               .rule = Rule::LIFE_18,
               .event = event,

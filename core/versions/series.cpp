@@ -16,12 +16,18 @@ constexpr std::array kSeries{
                 "INV-3 INV-6 INV-7 INV-16 INV-17 INV-20 INV-22"},
     VersionInfo{1, "task-ctx-sched", "contexts without events are never active (seed 000)",
                 "SCH-37 SCH-40 SCH-83 SCH-93", make_task_ctx_sched, ""},
-    VersionInfo{2, "event-function", "one checked cross-call body", "", nullptr, ""},
-    VersionInfo{3, "tombstone", "dead contexts are marked", "", nullptr, ""},
+    VersionInfo{2, "event-function", "one checked cross-call body",
+                "SCH-76 SCH-77 SCH-94 SCH-95 SCH-97", make_event_function, ""},
+    VersionInfo{3, "tombstone", "dead contexts are marked", "SCH-76 SCH-88 SCH-112 LIFE-9",
+                make_tombstone, ""},
     VersionInfo{4, "child-cleanup", "children are cleaned up synchronously (seed 001, as posted)",
                 "", nullptr, ""},
-    VersionInfo{5, "child-cleanup-merged", "the same as it was merged", "", nullptr, ""},
-    VersionInfo{6, "context-time", "context time stands still when it should", "", nullptr, ""},
+    VersionInfo{5, "child-cleanup-merged", "the same as it was merged",
+                "LIFE-20 LIFE-40 LIFE-44 LIFE-71 LIFE-73 SCH-17 SCH-96", make_child_cleanup_merged,
+                "version 4 below it; BPF maps that hold files (LIFE-72); failed opens (LIFE-22)"},
+    VersionInfo{6, "context-time", "context time stands still when it should",
+                "SCH-33 SCH-38 SCH-46 SCH-48 SCH-63 SCH-84 SCH-85 SCH-98 SCH-101",
+                make_context_time, ""},
     VersionInfo{7, "install-scaling", "install without a time hole (seed 003)", "", nullptr, ""},
     VersionInfo{8, "hotplug-series", "lock order of CPU hotplug, as posted in May 2017", "",
                 nullptr, ""},
@@ -48,9 +54,12 @@ std::unique_ptr<Base> make_base(World& world, Engine& engine) {
 std::span<const VersionInfo> series() { return kSeries; }
 
 const VersionInfo* find_version(std::string_view name) {
-  const auto it = std::find_if(kSeries.begin(), kSeries.end(),
-                               [name](const VersionInfo& v) { return v.name == name; });
-  return it == kSeries.end() ? nullptr : it;
+  for (const std::span<const VersionInfo> list : {series(), variants()}) {
+    const auto it = std::find_if(list.begin(), list.end(),
+                                 [name](const VersionInfo& v) { return v.name == name; });
+    if (it != list.end()) return &*it;
+  }
+  return nullptr;
 }
 
 const VersionInfo& version_for_kernel(std::string_view release) {

@@ -29,6 +29,8 @@ struct VersionInfo {
 
 // In the order of the series, the ones that are not there yet included.
 [[nodiscard]] std::span<const VersionInfo> series();
+// Parts of a version that can be switched one by one; find_version() knows them, series() does not.
+[[nodiscard]] std::span<const VersionInfo> variants();
 // nullptr: no such name.
 [[nodiscard]] const VersionInfo* find_version(std::string_view name);
 // The version whose rules fit a kernel ("6.18.44-..."): the newest one that this program has.
@@ -36,6 +38,10 @@ struct VersionInfo {
 
 std::unique_ptr<Base> make_base(World& world, Engine& engine);
 std::unique_ptr<Base> make_task_ctx_sched(World& world, Engine& engine);
+std::unique_ptr<Base> make_event_function(World& world, Engine& engine);
+std::unique_ptr<Base> make_tombstone(World& world, Engine& engine);
+std::unique_ptr<Base> make_child_cleanup_merged(World& world, Engine& engine);
+std::unique_ptr<Base> make_context_time(World& world, Engine& engine);
 std::unique_ptr<Base> make_linux_6_18(World& world, Engine& engine);
 
 }  // namespace reperf::core

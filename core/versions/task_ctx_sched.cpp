@@ -36,8 +36,7 @@ Path<> TaskCtxSched::perf_install_in_context(CtxId ctx, EventId event, Cpu cpu) 
   if (ev(event).cpu != kNoCpu) ev(event).cpu = cpu;
   co_await e.point("install:before-lock");
   co_await lock_ctx(ctx);
-  update_context_time(ctx);
-  update_cgrp_time_from_event(event);
+  install_update_time(ctx, event);
   add_event_to_ctx(event, ctx);
   const TaskId task = cx(ctx).task;
   unlock_ctx(ctx);
@@ -47,6 +46,11 @@ Path<> TaskCtxSched::perf_install_in_context(CtxId ctx, EventId event, Cpu cpu) 
   } else {
     co_await cpu_function_call(cpu, "__perf_install_in_context", install_body(), call);
   }
+}
+
+void TaskCtxSched::install_update_time(CtxId ctx, EventId event) {
+  update_context_time(ctx);
+  update_cgrp_time_from_event(event);
 }
 
 Path<int> TaskCtxSched::__perf_install_in_context(EventCall call) {

@@ -1,0 +1,110 @@
+#include "core/versions/tombstone.h"
+
+#include "core/versions/series.h"
+
+namespace reperf::core {
+
+// SCH-76
+Path<> Tombstone::event_function_call(const char* name, ActiveFn active, EventFn body,
+                                      EventCall call) {
+  const CtxId ctx = ev(call.event).ctx;
+  TaskId task = cx(ctx).task;
+  if (!task) {
+    co_await cpu_function_call(ev(call.event).cpu, name, active, call);
+    co_return;
+  }
+  if (cx(ctx).tombstone) co_return;
+  while (true) {
+    if (co_await task_function_call(task, name, active, call) == 0) co_return;
+    co_await lock_ctx(ctx);
+    task = cx(ctx).task;
+    if (cx(ctx).tombstone || cx(ctx).is_active == 0) break;
+    unlock_ctx(ctx);
+    co_await e.spin("event_function_call:retry");
+  }
+  if (!cx(ctx).tombstone) co_await (this->*body)(call, kNoCpu);
+  unlock_ctx(ctx);
+}
+
+// Locks: CM
+int Tombstone::may_install(CtxId ctx) const { return w.contexts[ctx].tombstone ? -ESRCH : 0; }
+
+// Locks: CL
+bool Tombstone::install_too_late(CtxId ctx) {
+  warn_on(cx(ctx).tombstone, "W-install-tombstone", Rule::SCH_88, ctx);
+  return cx(ctx).tombstone;
+}
+
+// SCH-83, and nothing is added to a dead context.
+Path<> Tombstone::perf_install_in_context(CtxId ctx, EventId event, Cpu cpu) {
+  ev(event).ctx = ctx;
+  if (ev(event).cpu != kNoCpu) ev(event).cpu = cpu;
+  co_await e.point("install:before-lock");
+  co_await lock_ctx(ctx);
+  if (install_too_late(ctx)) {
+    unlock_ctx(ctx);
+    co_return;
+  }
+  install_update_time(ctx, event);
+  add_event_to_ctx(event, ctx);
+  const TaskId task = cx(ctx).task;
+  unlock_ctx(ctx);
+  const EventCall call{.event = event, .ctx = ctx};
+  if (task) {
+    co_await task_function_call(task, "__perf_install_in_context", install_body(), call);
+  } else {
+    co_await cpu_function_call(cpu, "__perf_install_in_context", install_body(), call);
+  }
+}
+
+Path<CtxId> Tombstone::perf_pin_task_context(TaskId task, perf_event_task_context nr) {
+  const auto slot = static_cast<std::size_t>(nr);
+  while (true) {
+    const CtxId ctx = tk(task).perf_event_ctxp[slot];
+    if (!ctx) co_return ctx;
+    co_await lock_ctx(ctx);
+    const bool same = tk(task).perf_event_ctxp[slot] == ctx;
+    if (same) {
+      ++cx(ctx).pin_count;
+      get_ctx(ctx);
+    }
+    unlock_ctx(ctx);
+    if (same) co_return ctx;
+  }
+}
+
+// SCH-112
+Path<> Tombstone::perf_event_exit_task_context(TaskId task, perf_event_task_context nr) {
+  co_await e.point("exit:before-unlink");
+  const CtxId ctx = co_await perf_pin_task_context(task, nr);
+  if (!ctx) co_return;
+  co_await e.point("exit:before-mutex");
+  co_await lock_mutex(ctx);
+  co_await lock_ctx(ctx);
+  task_ctx_sched_out(ctx, smp_processor_id());
+  tk(task).perf_event_ctxp[static_cast<std::size_t>(nr)] = CtxId{};
+  put_ctx(ctx);  // the task's reference; the pin keeps another
+  cx(ctx).tombstone = true;
+  unclone_ctx(ctx);
+  exit_update_time(ctx);
+  unlock_ctx(ctx);
+  e.emit(Fact{.kind = FactKind::ctx_dead, .rule = Rule::SCH_112, .task = task, .ctx = ctx});
+  const std::vector<EventId> events = cx(ctx).event_list;
+  for (const EventId event : events) {
+    if (w.events.alive(event)) co_await __perf_event_exit_task(event, ctx);
+  }
+  --cx(ctx).pin_count;
+  unlock_mutex(ctx);
+  put_ctx(ctx);
+}
+
+void Tombstone::exit_event(EventId event, CtxId ctx) {
+  warn_on(cx(ctx).is_active != 0, "W-exit-active", Rule::SCH_112, ctx);
+  EventFunction::exit_event(event, ctx);
+}
+
+std::unique_ptr<Base> make_tombstone(World& world, Engine& engine) {
+  return std::make_unique<Tombstone>(world, engine);
+}
+
+}  // namespace reperf::core
