@@ -61,6 +61,12 @@ enum class FactKind : std::uint8_t {
   irq_work_queue,         // of event, text: function
   irq_work_run,           // of event, text: function
   irq_work_return,        // of event, text: function, a: what it returned
+  hrtimer_start,          // multiplexing timer of cpu context ctx armed: a = due time
+  hrtimer_stop,           // ... not needed any more
+  ctx_rotate,             // flexible groups of ctx and (none: not there) ctx2 rotated
+  cgroup_switch,          // cpu context ctx: a = id of its cgroup before, b = after, 0: none
+  event_defer,            // event: a = 1: enabled for when its cgroup runs next, 0: it does now
+  cpu_state,              // cpu: a = online
 };
 
 struct Fact {

@@ -33,9 +33,19 @@ void Model::advance(Ns now) {
     const Work item = world_.work.front();
     world_.work.erase(world_.work.begin());
     world_.now = std::max(world_.now, item.when);
-    run("work", RunContext::work, TaskId{}, kNoCpu, core_->run_work(item));
+    if (item.kind == WorkKind::mux_hrtimer) {
+      fire_mux_hrtimer(item.ctx);
+    } else {
+      run("work", RunContext::work, TaskId{}, kNoCpu, core_->run_work(item));
+    }
   }
   world_.now = std::max(world_.now, now);
+}
+
+void Model::fire_mux_hrtimer(CtxId ctx) {
+  const perf_event_context& c = world_.contexts[ctx];
+  run("hrtimer", RunContext::irq, world_.cpu(c.cpu).curr, c.cpu,
+      core_->perf_mux_hrtimer_handler(c.cpu, c.nr));
 }
 
 TaskId Model::task(Tid tid, Cpu cpu) {
@@ -149,6 +159,7 @@ void Model::sched_process_fork(Cpu cpu, Tid parent, Tid child, Tid child_pid,
   t.tid = child;
   t.pid = child_pid;
   t.cpu = cpu;
+  t.cgroup = world_.tasks[from].cgroup;
   t.set_name(comm);
   world_.bind_tid(child, id);
   engine_.emit(Fact{.kind = FactKind::task_new, .cpu = cpu, .task = from, .task2 = id});
@@ -200,6 +211,31 @@ CallResult& Model::perf_event_open(Cpu cpu, Tid tid, const OpenArgs& args, bool 
   run("perf_event_open", RunContext::process, id, cpu, core_->perf_event_open(id, args, &result));
   result.verdict = verdict;
   return result;
+}
+
+CallResult& Model::kernel_counter(Cpu cpu, Tid tid, const OpenArgs& args) {
+  const TaskId id = make_current(tid, cpu);
+  CallResult& result = fresh_result(id);
+  run("kernel_counter", RunContext::process, id, cpu,
+      core_->perf_event_create_kernel_counter(id, args, &result));
+  return result;
+}
+
+void Model::cgroup_attach_task(Cpu cpu, Tid tid, Tid task_tid, CgroupIndex cgroup) {
+  const TaskId by = make_current(tid, cpu);
+  const TaskId moved = task(task_tid, cpu);
+  if (world_.tasks[moved].cgroup == cgroup) return;
+  run("cgroup_attach_task", RunContext::process, by, cpu, core_->perf_cgroup_attach(moved, cgroup));
+}
+
+void Model::cpu_down(Cpu cpu, Tid tid, Cpu target) {
+  const TaskId by = make_current(tid, cpu);
+  run("cpu_down", RunContext::process, by, cpu, core_->cpu_down(target));
+}
+
+void Model::cpu_up(Cpu cpu, Tid tid, Cpu target) {
+  const TaskId by = make_current(tid, cpu);
+  run("cpu_up", RunContext::process, by, cpu, core_->cpu_up(target));
 }
 
 CallResult& Model::ioctl(Cpu cpu, Tid tid, EventId event, std::uint32_t cmd, std::uint64_t arg,

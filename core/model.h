@@ -50,6 +50,11 @@ class Model {
   void sched_process_fork(Cpu cpu, Tid parent, Tid child, Tid child_pid, std::string_view comm);
   void sched_process_exec(Cpu cpu, Tid tid, std::string_view comm);
   void sched_process_exit(Cpu cpu, Tid tid);
+  // `tid` on `cpu` moves `task` to another cgroup, or takes CPU `target` down or up. Preconditions:
+  // the cgroup exists; only the idle task is on `target`, and `cpu` is another one.
+  void cgroup_attach_task(Cpu cpu, Tid tid, Tid task, CgroupIndex cgroup);
+  void cpu_down(Cpu cpu, Tid tid, Cpu target);
+  void cpu_up(Cpu cpu, Tid tid, Cpu target);
 
   // A call begins; its result stays valid until the next call of the same task.
   CallResult& perf_event_open(Cpu cpu, Tid tid, const OpenArgs& args, bool force_success);
@@ -57,6 +62,8 @@ class Model {
   CallResult& ioctl(Cpu cpu, Tid tid, EventId event, std::uint32_t cmd, std::uint64_t arg,
                     std::uint64_t value = 0);
   CallResult& prctl(Cpu cpu, Tid tid, bool enable);
+  // A kernel counter, made on behalf of `tid`. Release it like any event.
+  CallResult& kernel_counter(Cpu cpu, Tid tid, const OpenArgs& args);
   CallResult& read(Cpu cpu, Tid tid, EventId event, std::uint64_t size);
   // The last reference to the event's file goes.
   void release(Cpu cpu, Tid tid, EventId event);
@@ -91,6 +98,7 @@ class Model {
   void gap(const char* what, Cpu cpu, TaskId task);
   void silent_switch(Cpu cpu, TaskId next);
   void retire(TaskId task);
+  void fire_mux_hrtimer(CtxId ctx);
 
   const VersionInfo* version_;
   World world_;

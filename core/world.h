@@ -75,9 +75,14 @@ struct pmu {
   perf_event_task_context task_ctx_nr = perf_sw_context;
   std::int32_t counters = 0;  // PmuModel::counting
   std::vector<event_constraint> constraints{};
+  std::uint32_t mux_interval_ms = 0;  // period of rotation, 0: one tick
 };
 
-using PmuIndex = std::int16_t;           // in World::pmus; -1: none
+using PmuIndex = std::int16_t;     // in World::pmus; -1: none
+using CgroupIndex = std::int32_t;  // in World::cgroups; -1: none
+
+inline constexpr CgroupIndex kNoCgroup = -1;
+inline constexpr CgroupIndex kRootCgroup = 0;
 inline constexpr Ns kNsPerCount = 1000;  // a counting PMU adds 1000 a millisecond (LIFE section 0)
 
 struct hw_perf_event {
@@ -129,6 +134,9 @@ struct perf_event {
   Ns child_total_time_running = 0;
   std::int32_t event_limit = 0;  // overflows left, 0: no limit
   hw_perf_event hw;
+  CgroupIndex cgrp = kNoCgroup;     // counts only while this cgroup runs on `cpu`
+  bool cgrp_defer_enabled = false;  // enabled while another cgroup ran (SCH-119)
+  bool kernel_event = false;        // made in the kernel: no file, no owner (LIFE-25)
 
   [[nodiscard]] bool is_leader(EventId self) const { return group_leader == self; }
 };
@@ -148,6 +156,7 @@ struct perf_event_context {
   std::int32_t nr_stat = 0;
   std::int32_t nr_freq = 0;  // ACTIVE events with a frequency
   Cpu active_on = kNoCpu;    // whose active_ctx_list it is on
+  std::int32_t nr_cgroups = 0;
   bool rotate_disable = false;
   Ns time = 0;
   Ns timestamp = 0;
@@ -166,6 +175,29 @@ struct perf_cpu_context {
   CtxId task_ctx;
   std::int32_t active_oncpu = 0;
   bool exclusive = false;
+  bool hrtimer_active = false;   // the multiplexing timer is armed: it is in World::work
+  Ns hrtimer_interval = 0;       // its period; 0: a software class, which never rotates
+  CgroupIndex cgrp = kNoCgroup;  // whose cgroup events may be on (SCH-115)
+};
+
+// perf_cgroup_info: the time in which a cgroup ran on a CPU, kept like a context's.
+struct perf_cgroup_info {
+  Ns time = 0;
+  Ns timestamp = 0;
+};
+
+struct perf_cgroup {
+  std::uint64_t id = 0;  // as the log names it
+  CgroupIndex parent = kNoCgroup;
+  std::string name;
+  std::vector<perf_cgroup_info> info;  // by CPU
+};
+
+// cpu_hotplug: calls keep CPUs from coming and going as readers, who moves a CPU is the writer.
+struct cpu_hotplug_lock {
+  Lock lock;                  // held by the writer
+  Lock refcount_zero;         // held as long as there are readers; the writer waits for it
+  std::int32_t refcount = 0;  // readers
 };
 
 // An event that occupies a counter of a counting PMU on a CPU. Which counter is not fixed before a
@@ -188,6 +220,7 @@ struct task_struct {
   bool sched_migrated = false;
   bool has_run = false;       // its first placement is behind it (PRED-27)
   bool seen_running = false;  // since the log began
+  CgroupIndex cgroup = kRootCgroup;
   Lock perf_event_mutex;
   std::array<CtxId, perf_nr_task_contexts> perf_event_ctxp;
   std::vector<EventId> perf_event_list;  // events it owns
@@ -200,6 +233,7 @@ struct cpu_struct {
   bool online = true;
   TaskId curr;
   TaskId idle;
+  std::int32_t perf_cgroup_events = 0;  // cgroup events of this CPU: the switch looks at cgroups
   std::array<perf_cpu_context, perf_nr_task_contexts> cpuctx;
   std::vector<CtxId> active_ctx_list;  // contexts with ACTIVE events here, the latest first in line
   std::uint64_t perf_throttled_seq = 0;
@@ -213,6 +247,7 @@ struct cpu_struct {
 enum class WorkKind : std::uint8_t {
   key_off,         // deferred end of the scheduler hooks (SCH-60)
   orphans_remove,  // LIFE-79 to LIFE-85
+  mux_hrtimer,     // an interrupt of the CPU that `ctx` belongs to (SCH-113)
 };
 
 struct Work {
@@ -232,6 +267,8 @@ class World {
   Table<task_struct, TaskId> tasks;
   Table<perf_event, EventId> events;
   Table<perf_event_context, CtxId> contexts;
+  std::vector<perf_cgroup> cgroups;  // the root is always there; none goes away
+  cpu_hotplug_lock cpu_hotplug;
 
   // perf_sched_events: how many counted events exist, whether the hooks are live (SCH-58, SCH-60).
   std::int32_t perf_sched_events = 0;
@@ -257,6 +294,10 @@ class World {
     return nr >= 0 && static_cast<std::size_t>(nr) < cpus.size();
   }
 
+  // kNoCgroup: nobody has told of it.
+  [[nodiscard]] CgroupIndex find_cgroup(std::uint64_t id) const;
+  CgroupIndex add_cgroup(std::uint64_t id, CgroupIndex parent, std::string_view name);
+
   [[nodiscard]] std::int64_t sysctl(std::string_view name, std::int64_t fallback) const;
 
  private:
@@ -273,6 +314,9 @@ struct MachineConfig {
   std::vector<pmu> pmus;
   std::map<std::string, std::int64_t, std::less<>> sysctls;
 };
+
+// The root of the cgroups, as logs name it.
+inline constexpr std::uint64_t kRootCgroupId = 1;
 
 // CPUs online with their idle tasks and CPU contexts, PMUs registered, nothing else.
 [[nodiscard]] World make_world(const MachineConfig& config);

@@ -65,6 +65,19 @@ void append_ctx(std::string& out, const core::World& world, core::CtxId ctx,
   }
 }
 
+void append_cgroup(std::string& out, const core::World& world, std::uint64_t id) {
+  const core::CgroupIndex cgroup = id == 0 ? core::kNoCgroup : world.find_cgroup(id);
+  const bool named =
+      cgroup != core::kNoCgroup && !world.cgroups[static_cast<std::size_t>(cgroup)].name.empty();
+  if (named) {
+    out += world.cgroups[static_cast<std::size_t>(cgroup)].name;
+  } else if (id == 0) {
+    out += '-';
+  } else {
+    fmt::format_to(std::back_inserter(out), "cgroup {}", id);
+  }
+}
+
 void append_detail(std::string& out, const core::World& world, const core::Fact& fact,
                    const Numbering& numbering) {
   for (const char* c = fact.detail; *c != '\0'; ++c) {

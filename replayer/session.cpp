@@ -65,6 +65,7 @@ core::MachineConfig machine_of(const log::Header& header) {
     for (const log::PmuConstraint& c : p.constraints) {
       made.constraints.push_back({c.config, c.counters});
     }
+    made.mux_interval_ms = p.mux_interval_ms;
     made.task_ctx_nr =
         made.model == core::PmuModel::counting ? core::perf_hw_context : core::perf_sw_context;
     config.pmus.push_back(made);
@@ -73,7 +74,7 @@ core::MachineConfig machine_of(const log::Header& header) {
   const auto add_missing = [&config](const char* name, core::PmuModel model, std::uint32_t type) {
     const bool there = std::any_of(config.pmus.begin(), config.pmus.end(),
                                    [model](const core::pmu& p) { return p.model == model; });
-    if (!there) config.pmus.push_back({name, type, model, core::perf_sw_context, 0});
+    if (!there) config.pmus.push_back({name, type, model, core::perf_sw_context, 0, 0});
   };
   constexpr std::uint32_t kNoType = 0xffffffff;
   add_missing("software", core::PmuModel::software, core::PERF_TYPE_SOFTWARE);
@@ -125,11 +126,8 @@ Session::Session(const core::VersionInfo& version, const log::Header& header)
 
 Result<void> Session::step(const log::Record& record) {
   const bool elsewhere = record.cpu == log::kNoCpu && needs_no_cpu(record.kind());
-  if (!elsewhere && !model_->world().cpu_valid(record.cpu)) {
-    return Error{ErrorKind::input, fmt::format("CPU {} is not one of the machine's", record.cpu),
-                 "", 0, 0};
-  }
   problem_.clear();
+  if (!elsewhere && !cpu_usable(record.cpu)) return Error{ErrorKind::input, problem_, "", 0, 0};
   if (!tid_valid(record.tid)) return Error{ErrorKind::input, problem_, "", 0, 0};
   ++records_;
   model_->advance(record.time);
@@ -226,13 +224,23 @@ void Session::on(const log::Record& r, const log::SchedSwitch& x) {
   model_->sched_switch(r.cpu, r.tid, x.next_tid, (x.prev_state & kDeadBits) != 0);
 }
 
+// Whether `cpu` exists, and no record has taken it down. (What a snapshot says of CPUs may be old.)
+bool Session::cpu_usable(std::uint16_t cpu) {
+  if (!model_->world().cpu_valid(cpu)) {
+    problem_ = fmt::format("CPU {} is not one of the machine's", cpu);
+  } else if (down_.contains(cpu) && !model_->world().cpu(cpu).online) {
+    problem_ = fmt::format("CPU {} is down", cpu);
+  }
+  return problem_.empty();
+}
+
 void Session::on(const log::Record&, const log::SchedMigrateTask& x) {
   if (!tid_valid(x.task)) return;
-  for (const std::uint16_t cpu : {x.orig_cpu, x.dest_cpu}) {
-    if (model_->world().cpu_valid(cpu)) continue;
-    problem_ = fmt::format("CPU {} is not one of the machine's", cpu);
+  if (!model_->world().cpu_valid(x.orig_cpu)) {
+    problem_ = fmt::format("CPU {} is not one of the machine's", x.orig_cpu);
     return;
   }
+  if (!cpu_usable(x.dest_cpu)) return;
   model_->sched_migrate_task(x.task, x.orig_cpu, x.dest_cpu);
 }
 
@@ -270,6 +278,7 @@ void Session::on(const log::Record& r, const log::PerfEventOpen& x) {
   args.group_is_perf = x.group_event != 0;
   args.group = call.event;
   args.flags = x.flags;
+  args.cgroup = x.cgroup;
   args.euid = x.cred.euid;
   args.cap_effective = x.cred.cap_effective;
   args.init_user_ns = x.cred.init_user_ns;
@@ -304,18 +313,22 @@ void Session::on(const log::Record& r, const log::Release& x) {
   if (event) model_->release(r.cpu, r.tid, event);
 }
 
+// A scenario names what a call made only after the call is through.
+bool Session::held_at_return(const log::Record& r, const Call& call) {
+  if (call.result->done) return false;
+  const core::Run* busy = model_->engine().find_task_run(model_->world().find_task(r.tid));
+  if (busy == nullptr || busy->state != core::RunState::held) return false;
+  problem_ = fmt::format("the open returns here, but a directive holds it at {}", busy->point);
+  return true;
+}
+
 // The model carried the call out when it entered; here it learns the new event's name, or that the
 // machine refused for a reason that the log could not tell (PRED-6).
 void Session::on(const log::Record& r, const log::PerfEventOpenRet& x) {
   Call* call = returned(r);
   if (call == nullptr) return;
   core::CallResult& result = *call->result;
-  const core::Run* busy =
-      result.done ? nullptr : model_->engine().find_task_run(model_->world().find_task(r.tid));
-  if (busy != nullptr && busy->state == core::RunState::held) {
-    problem_ = fmt::format("the open returns here, but a directive holds it at {}", busy->point);
-    return;
-  }
+  if (held_at_return(r, *call)) return;
   if (x.ret < 0) {
     if (result.event) model_->release(r.cpu, r.tid, result.event);
     const std::int32_t pid = call->open_args.pid;
@@ -336,6 +349,74 @@ void Session::on(const log::Record& r, const log::Overflow& x) {
 }
 
 void Session::on(const log::Record& r, const log::Tick&) { model_->tick(r.cpu, r.tid); }
+void Session::on(const log::Record& r, const log::KernelCounter& x) {
+  if (x.pid > 0 && !tid_valid(static_cast<std::uint32_t>(x.pid))) return;
+  Call& call = enter(r, 0);
+  if (!problem_.empty()) return;
+  core::OpenArgs& args = call.open_args;
+  args.attr_length = static_cast<std::uint32_t>(std::min(x.attr.size(), args.attr_bytes.size()));
+  std::memcpy(args.attr_bytes.data(), x.attr.data(), args.attr_length);
+  args.pid = x.pid;
+  args.cpu = x.cpu;
+  call.result = &model_->kernel_counter(r.cpu, r.tid, args);
+}
+
+void Session::on(const log::Record& r, const log::KernelCounterRet& x) {
+  Call* call = returned(r);
+  if (call == nullptr || held_at_return(r, *call)) return;
+  if (x.ret >= 0) {
+    model_->bind_event(x.event, call->result->event);
+  } else if (call->result->event) {
+    model_->release(r.cpu, r.tid, call->result->event);
+  }
+}
+
+void Session::on(const log::Record&, const log::CgroupMkdir& x) {
+  core::World& w = model_->world();
+  if (x.cgroup == 0 || w.find_cgroup(x.cgroup) != core::kNoCgroup) {
+    problem_ = fmt::format("cgroup {} exists already", x.cgroup);
+  } else if (w.find_cgroup(x.parent) == core::kNoCgroup) {
+    problem_ = fmt::format("cgroup {} does not exist", x.parent);
+  } else {
+    w.add_cgroup(x.cgroup, w.find_cgroup(x.parent), x.name);
+  }
+}
+
+void Session::on(const log::Record& r, const log::CgroupAttachTask& x) {
+  if (!tid_valid(x.task)) return;
+  const core::CgroupIndex cgroup = model_->world().find_cgroup(x.cgroup);
+  if (x.task == 0) {
+    problem_ = std::string{"idle tasks stay in the root cgroup"};
+  } else if (cgroup == core::kNoCgroup) {
+    problem_ = fmt::format("cgroup {} does not exist", x.cgroup);
+  } else {
+    model_->cgroup_attach_task(r.cpu, r.tid, x.task, cgroup);
+  }
+}
+
+// Who is on the CPU leaves it first: where the kernel would move tasks to, no log tells.
+void Session::on(const log::Record& r, const log::CpuDown& x) {
+  if (!cpu_usable(x.target)) return;
+  const core::cpu_struct& cpu = model_->world().cpu(x.target);
+  if (x.target == r.cpu) {
+    problem_ = fmt::format("CPU {} cannot take itself down", x.target);
+  } else if (!(cpu.curr == cpu.idle)) {
+    problem_ = fmt::format("CPU {} is not idle: thread {} runs there", x.target,
+                           model_->world().tasks[cpu.curr].tid);
+  } else {
+    down_.insert(x.target);
+    model_->cpu_down(r.cpu, r.tid, x.target);
+  }
+}
+
+void Session::on(const log::Record& r, const log::CpuUp& x) {
+  if (!model_->world().cpu_valid(x.target) || model_->world().cpu(x.target).online) {
+    problem_ = fmt::format("CPU {} is not down", x.target);
+    return;
+  }
+  down_.erase(x.target);
+  model_->cpu_up(r.cpu, r.tid, x.target);
+}
 
 void Session::on(const log::Record& r, const log::SnapshotCpu& x) {
   core::cpu_struct& cpu = model_->world().cpu(r.cpu);

@@ -92,6 +92,8 @@ class Session {
   void place(std::uint32_t number);
   void place_one(std::uint32_t number);
   bool tid_valid(std::uint32_t tid);
+  bool cpu_usable(std::uint16_t cpu);
+  bool held_at_return(const log::Record& r, const Call& call);
   Call& enter(const log::Record& record, std::uint64_t log_event);
   Call* returned(const log::Record& record);
   void tell_results();
@@ -110,6 +112,12 @@ class Session {
   void on(const log::Record& r, const log::PerfEventOpenRet& x);
   void on(const log::Record& r, const log::Overflow& x);
   void on(const log::Record& r, const log::Tick& x);
+  void on(const log::Record& r, const log::KernelCounter& x);
+  void on(const log::Record& r, const log::KernelCounterRet& x);
+  void on(const log::Record& r, const log::CgroupMkdir& x);
+  void on(const log::Record& r, const log::CgroupAttachTask& x);
+  void on(const log::Record& r, const log::CpuDown& x);
+  void on(const log::Record& r, const log::CpuUp& x);
   void on(const log::Record& r, const log::SnapshotCpu& x);
   void on(const log::Record& r, const log::SnapshotTask& x);
   void on(const log::Record& r, const log::SnapshotEvent& x);
@@ -125,6 +133,7 @@ class Session {
   std::map<std::uint32_t, Call> calls_;                          // in flight, by thread
   std::map<std::uint32_t, SnapshotObject> snapshot_;             // until snapshot_end
   std::multimap<std::uint32_t, std::uint32_t> waiting_members_;  // by their leader
+  std::set<std::uint16_t> down_;                                 // CPUs that records took down
   std::uint64_t records_ = 0;
   std::string problem_;
 };

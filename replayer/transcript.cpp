@@ -144,6 +144,9 @@ void Transcript::tell(const log::Record&, const log::PerfEventOpen& x) {
     tell_event(x.group_event);
   }
   if (x.flags != 0) fmt::format_to(out, " flags={:#x}", x.flags);
+  if (x.cgroup == 0) return;
+  line_ += " cgroup=";
+  append_cgroup(line_, session_.model().world(), x.cgroup);
 }
 
 void Transcript::tell(const log::Record&, const log::Ioctl& x) {
@@ -205,6 +208,32 @@ void Transcript::tell(const log::Record&, const log::Hold& x) {
   fmt::format_to(std::back_inserter(line_), "hold at {}", x.point);
 }
 
+void Transcript::tell(const log::Record&, const log::CpuDown& x) {
+  fmt::format_to(std::back_inserter(line_), "cpu_down CPU {}", x.target);
+}
+
+void Transcript::tell(const log::Record&, const log::CpuUp& x) {
+  fmt::format_to(std::back_inserter(line_), "cpu_up CPU {}", x.target);
+}
+
+void Transcript::tell(const log::Record&, const log::CgroupMkdir& x) {
+  fmt::format_to(std::back_inserter(line_), "cgroup_mkdir {} {} in ", x.cgroup, x.name);
+  append_cgroup(line_, session_.model().world(), x.parent);
+}
+
+void Transcript::tell(const log::Record& r, const log::CgroupAttachTask& x) {
+  line_ += "cgroup_attach_task ";
+  tell_task(r.cpu, x.task);
+  line_ += " to ";
+  append_cgroup(line_, session_.model().world(), x.cgroup);
+}
+
+void Transcript::tell(const log::Record&, const log::KernelCounter& x) {
+  line_ += "kernel_counter ";
+  log::format_attr(line_, x.attr);
+  fmt::format_to(std::back_inserter(line_), " pid={} cpu={}", x.pid, x.cpu);
+}
+
 void Transcript::on_result(const Call& call) {
   const core::Model& model = session_.model();
   const core::CallResult& result = *call.result;
@@ -214,7 +243,7 @@ void Transcript::on_result(const Call& call) {
   fmt::format_to(std::back_inserter(line_), "  {} = ", log::kind_name(call.kind));
   if (!result.modelled) {
     line_ += "? (not modelled)";
-  } else if (call.kind == log::Kind::perf_event_open && result.event) {
+  } else if (result.event) {
     const core::perf_event& x = model.world().events[result.event];
     append_event(line_, model.world(), result.event);
     line_ += ' ' + what_counted(x.attr);
@@ -241,7 +270,7 @@ void Transcript::on_fact(const core::Fact& fact, const core::World& world) {
 
 bool Transcript::describe(const core::Fact& fact, const core::World& world) {
   return describe_event(fact, world) || describe_pmu(fact, world) || describe_ctx(fact, world) ||
-         describe_other(fact, world);
+         describe_cpu(fact, world) || describe_other(fact, world);
 }
 
 bool Transcript::describe_event(const core::Fact& fact, const core::World& world) {
@@ -392,6 +421,44 @@ bool Transcript::describe_ctx(const core::Fact& fact, const core::World& world) 
     case FactKind::ctx_dead:
       append_ctx(line_, world, fact.ctx);
       line_ += world.contexts[fact.ctx].tombstone ? " dead: TASK_TOMBSTONE" : " dead";
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Timers, cgroups and CPUs.
+bool Transcript::describe_cpu(const core::Fact& fact, const core::World& world) {
+  using core::FactKind;
+  const auto out = std::back_inserter(line_);
+  switch (fact.kind) {
+    case FactKind::ctx_rotate:
+      append_ctx(line_, world, fact.ctx);
+      if (fact.ctx2) {
+        line_ += " and ";
+        append_ctx(line_, world, fact.ctx2);
+      }
+      line_ += " rotate";
+      return true;
+    case FactKind::cgroup_switch:
+      append_ctx(line_, world, fact.ctx);
+      line_ += " cgroup ";
+      append_cgroup(line_, world, static_cast<std::uint64_t>(fact.a));
+      line_ += " -> ";
+      append_cgroup(line_, world, static_cast<std::uint64_t>(fact.b));
+      return true;
+    case FactKind::event_defer:
+      append_event(line_, world, fact.event);
+      line_ += fact.a != 0 ? " waits for its cgroup" : " is enabled from here on: its cgroup runs";
+      return true;
+    case FactKind::hrtimer_start:
+      fmt::format_to(out, "multiplexing timer armed for {}", fact.a);
+      return true;
+    case FactKind::hrtimer_stop:
+      line_ += "multiplexing timer stops";
+      return true;
+    case FactKind::cpu_state:
+      fmt::format_to(out, "CPU {} is {}", fact.cpu, fact.a != 0 ? "online" : "offline");
       return true;
     default:
       return false;

@@ -70,6 +70,7 @@ class Transcript : public core::Observer, public Listener {
   bool describe_event(const core::Fact& fact, const core::World& world);
   bool describe_pmu(const core::Fact& fact, const core::World& world);
   bool describe_ctx(const core::Fact& fact, const core::World& world);
+  bool describe_cpu(const core::Fact& fact, const core::World& world);
   bool describe_other(const core::Fact& fact, const core::World& world);
 
   void tell_task(core::Cpu cpu, std::uint32_t tid);
@@ -90,6 +91,11 @@ class Transcript : public core::Observer, public Listener {
   void tell(const log::Record& r, const log::Lost& x);
   void tell(const log::Record& r, const log::Filtered& x);
   void tell(const log::Record& r, const log::Hold& x);
+  void tell(const log::Record& r, const log::CpuDown& x);
+  void tell(const log::Record& r, const log::CpuUp& x);
+  void tell(const log::Record& r, const log::CgroupMkdir& x);
+  void tell(const log::Record& r, const log::CgroupAttachTask& x);
+  void tell(const log::Record& r, const log::KernelCounter& x);
   template <class Other>
   void tell(const log::Record& r, const Other&) {
     line_ += log::kind_name(r.kind());

@@ -58,6 +58,15 @@ class Base {
   void overflow_in_del(EventId event) { ev(event).hw.overflow_in_del = true; }
   // The scheduler's tick of `cpu`.
   Path<> perf_event_task_tick(Cpu cpu);
+  // In the kernel, by `caller`: no file, no owner, no hotplug lock (LIFE-25).
+  Path<> perf_event_create_kernel_counter(TaskId caller, OpenArgs args, CallResult* result);
+  // `task` gets another cgroup.
+  Path<> perf_cgroup_attach(TaskId task, CgroupIndex cgroup);
+  // `cpu` goes, or comes back. Only its idle task may be there.
+  Path<> cpu_down(Cpu cpu);
+  Path<> cpu_up(Cpu cpu);
+  // The multiplexing timer of a class on `cpu` fires, interrupts off throughout (Y9).
+  Path<> perf_mux_hrtimer_handler(Cpu cpu, perf_event_task_context nr);
   // A work item that is due.
   Path<> run_work(Work work);
 
@@ -71,6 +80,15 @@ class Base {
   Path<> start_contexts(Cpu cpu);
 
  protected:
+  // A body that runs on the target CPU with interrupts off, and its argument.
+  struct EventCall {
+    EventId event{};
+    CtxId ctx{};  // filled in by perf_install_in_context of later versions
+    bool detach_group = false;
+    TaskId task{};            // __perf_cgroup_move
+    std::uint64_t value = 0;  // perf_event_period
+  };
+
   // ---- objects
   perf_event& ev(EventId id) { return w.events[id]; }
   perf_event_context& cx(CtxId id) { return w.contexts[id]; }
@@ -122,10 +140,19 @@ class Base {
   virtual void times_out(EventId event);           // ACTIVE event sched out
   virtual void times_skip(EventId event, Ns now);  // not on: enabled goes on, running does not
 
-  // ---- cgroup time (SCH-116, SCH-117): nothing to do without cgroups
-  void update_cgrp_time_from_cpuctx(Cpu, perf_event_task_context) {}
-  void update_cgrp_time_from_event(EventId) {}
-  void perf_cgroup_set_timestamp(CtxId, Cpu) {}
+  // ---- cgroups (cgroup.cpp). Nothing happens without cgroup events.
+  // Locks: CL of the CPU context. Time of a cgroup on a CPU (SCH-116, SCH-117):
+  void update_cgrp_time_from_cpuctx(Cpu cpu, perf_event_task_context nr);
+  void update_cgrp_time_from_event(EventId event);  // on the CPU that executes this
+  void perf_cgroup_set_timestamp(CtxId ctx, Cpu cpu);
+  [[nodiscard]] bool perf_cgroup_match(const perf_event& event, Cpu cpu) const;  // SCH-27
+  // SCH-119: enabled while another cgroup runs; the next time that its own does.
+  void perf_cgroup_defer_enabled(EventId event, Cpu cpu);
+  void perf_cgroup_mark_enabled(EventId event);
+  // Takes all events of the CPU off and on (SCH-115). Locks: takes KL and the task context's CL.
+  Path<> perf_cgroup_switch(Cpu cpu, TaskId task, bool out, bool in);
+  Path<int> __perf_cgroup_move(EventCall call);
+  void set_cgrp(Cpu cpu, perf_event_task_context nr, CgroupIndex cgrp);
 
   // ---- lists and groups (event_list.cpp)
   void list_add_event(EventId event, CtxId ctx);
@@ -156,6 +183,12 @@ class Base {
   void ctx_resched(Cpu cpu, perf_event_task_context nr, CtxId task_ctx);
   void walk_groups_out(CtxId ctx, Cpu cpu, std::uint8_t types);
 
+  // ---- multiplexing (rotate.cpp)
+  void perf_mux_hrtimer_restart(Cpu cpu, perf_event_task_context nr);
+  [[nodiscard]] Ns mux_hrtimer_forward(Cpu cpu, perf_event_task_context nr) const;
+  Path<bool> perf_rotate_context(Cpu cpu, perf_event_task_context nr);
+  void rotate_ctx(CtxId ctx);
+
   // ---- the scheduler's hooks (task_sched.cpp)
   Path<> perf_event_task_sched_out(Cpu cpu, TaskId prev, TaskId next);
   Path<> perf_event_task_sched_in(Cpu cpu, TaskId prev, TaskId next);
@@ -167,13 +200,6 @@ class Base {
   void swap_contexts(TaskId task, TaskId next, perf_event_task_context nr);
 
   // ---- cross-CPU calls (cross_call.cpp)
-  // A body that runs on the target CPU with interrupts off, and its argument.
-  struct EventCall {
-    EventId event{};
-    CtxId ctx{};  // filled in by perf_install_in_context of later versions
-    bool detach_group = false;
-    std::uint64_t value = 0;  // perf_event_period
-  };
   using ActiveFn = Path<int> (Base::*)(EventCall);
   using InactiveFn = void (Base::*)(EventCall);
   Path<int> task_function_call(TaskId task, const char* name, ActiveFn fn, EventCall call);
@@ -232,6 +258,8 @@ class Base {
   virtual void before_install(EventId, TaskId) {}
   virtual void after_install(EventId event, TaskId owner) { set_owner(event, owner); }
   void set_owner(EventId event, TaskId owner);
+  EventId alloc_for_open(TaskId target, const OpenArgs& args);
+  Path<int> install_new_event(EventId event, TaskId target, TaskId owner);
   EventId perf_event_alloc(const perf_event_attr& attr, PmuIndex pmu, Cpu cpu, EventId leader,
                            EventId parent);
   void init_event(EventId event, const perf_event_attr& attr, PmuIndex pmu, Cpu cpu, EventId leader,
@@ -250,6 +278,21 @@ class Base {
   void put_ctx(CtxId ctx);
   void put_task(TaskId task);
   [[nodiscard]] PmuIndex find_pmu(const perf_event_attr& attr) const;
+
+  // ---- groups that change their context (move_group.cpp). Locks: CM of both contexts
+  [[nodiscard]] bool moves_group(EventId leader, PmuIndex pmu) const;
+  Path<> lock_mutex_double(CtxId a, CtxId b);
+  Path<> move_group(EventId leader, CtxId ctx);
+  // The class of the context that a new event goes to (SCH-7).
+  [[nodiscard]] perf_event_task_context context_class(PmuIndex pmu, EventId leader) const;
+
+  // ---- CPU hotplug (hotplug.cpp)
+  Path<> get_online_cpus();
+  void put_online_cpus();
+  Path<> cpu_hotplug_begin();
+  void cpu_hotplug_done();
+  Path<> perf_event_exit_cpu_context(Cpu cpu, perf_event_task_context nr);
+  virtual Path<int> __perf_event_exit_context(EventCall call);
 
   // ---- end of life (release.cpp, exit.cpp, inherit.cpp)
   virtual Path<> put_event(EventId event);
@@ -313,6 +356,7 @@ class Base {
 
   // ---- static key (open.cpp)
   void key_off_work();
+  void queue_item(Ns when, WorkKind kind, CtxId ctx);
   void queue_work(Ns when, WorkKind kind, CtxId ctx, const char* name, Rule rule);
 
   World& w;

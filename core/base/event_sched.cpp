@@ -8,7 +8,8 @@
 namespace reperf::core {
 
 bool Base::event_filter_match(const perf_event& event, Cpu cpu) const {
-  return event.cpu == kNoCpu || event.cpu == cpu;
+  if (event.cpu != kNoCpu && event.cpu != cpu) return false;
+  return event.cgrp == kNoCgroup || perf_cgroup_match(event, cpu);
 }
 
 bool Base::group_can_go_on(EventId leader, Cpu cpu, bool can_add_hw) {
@@ -110,8 +111,8 @@ int Base::group_sched_in(EventId leader, CtxId ctx, Cpu cpu) {
     for (auto it = failed; it != siblings.end(); ++it) times_skip(*it, cx(ctx).time);
     event_sched_out(leader, ctx, cpu);
   }
-  // The one exit for a group that does not fit.
   pmu_cancel_txn(cpu);
+  perf_mux_hrtimer_restart(cpu, cx(ctx).nr);
   e.emit(Fact{.kind = FactKind::txn_cancel, .rule = Rule::SCH_31, .event = leader, .ctx = ctx});
   return -EAGAIN;
 }

@@ -72,9 +72,18 @@ Path<> Base::perf_event_task_sched_out(Cpu cpu, TaskId prev, TaskId next) {
       co_await perf_event_context_sched_out(cpu, prev, nr, next);
     }
   }
+  // Last on the way out, first on the way in (SCH-55, SCH-56).
+  if (w.cpu(cpu).perf_cgroup_events != 0 && tk(prev).cgroup != tk(next).cgroup) {
+    co_await e.point("switch:before-cgroup-out");
+    co_await perf_cgroup_switch(cpu, prev, true, false);
+  }
 }
 
-Path<> Base::perf_event_task_sched_in(Cpu cpu, TaskId, TaskId next) {
+Path<> Base::perf_event_task_sched_in(Cpu cpu, TaskId prev, TaskId next) {
+  if (w.cpu(cpu).perf_cgroup_events != 0 && tk(prev).cgroup != tk(next).cgroup) {
+    co_await e.point("switch:before-cgroup-in");
+    co_await perf_cgroup_switch(cpu, next, false, true);
+  }
   for (const perf_event_task_context nr : {perf_hw_context, perf_sw_context}) {
     const CtxId ctx = tk(next).perf_event_ctxp[static_cast<std::size_t>(nr)];
     if (ctx) co_await perf_event_context_sched_in(cpu, ctx);

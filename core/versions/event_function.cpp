@@ -120,6 +120,7 @@ Path<> EventFunction::enable_event(EventCall call, Cpu cpu) {
   co_await e.point("enable:before-resched");
   if (!event_filter_match(x, cpu)) {
     perf_cgroup_set_timestamp(ctx, cpu);
+    perf_cgroup_defer_enabled(call.event, cpu);
     enable_time_in(ctx, cpu);
     co_return;
   }
