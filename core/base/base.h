@@ -146,7 +146,10 @@ class Base {
   Path<> perf_event_context_sched_in(Cpu cpu, CtxId ctx);
   [[nodiscard]] bool context_equiv(CtxId ctx1, CtxId ctx2);
   void perf_event_sync_stat(CtxId ctx, CtxId next_ctx);
-  void swap_contexts(TaskId task, TaskId next, perf_event_task_context nr);
+  Path<> swap_contexts(TaskId task, TaskId next, perf_event_task_context nr);
+  // The two plain stores of a swap: here perf_event_ctxp first, then ctx->task (SCH-67).
+  virtual Path<> swap_stores(TaskId task, TaskId next, CtxId ctx, CtxId next_ctx);
+  void swap_ctxp(TaskId task, TaskId next, perf_event_task_context nr);
 
   // ---- cross-CPU calls (cross_call.cpp)
   // A body that runs on the target CPU with interrupts off, and its argument.

@@ -93,6 +93,7 @@ Path<int> Base::find_get_context(TaskId task, Cpu cpu, perf_event_task_context n
   while (true) {
     const CtxId ctx = tk(task).perf_event_ctxp[slot];
     if (ctx) {
+      co_await e.point("find_get_context:before-lock");
       co_await lock_ctx(ctx);
       const bool same = tk(task).perf_event_ctxp[slot] == ctx;
       if (same) {
@@ -105,6 +106,7 @@ Path<int> Base::find_get_context(TaskId task, Cpu cpu, perf_event_task_context n
       *out = ctx;
       co_return 0;
     }
+    co_await e.point("find_get_context:before-publish");
     co_await lock_task(task);
     const bool exiting = tk(task).exiting;
     const bool empty = !tk(task).perf_event_ctxp[slot];

@@ -109,7 +109,7 @@ Path<> Base::orphans_remove_work(CtxId ctx) {
 }
 
 void Base::queue_work(Ns when, WorkKind kind, CtxId ctx, const char* name, Rule rule) {
-  const Work item{when, ++w.work_serial, kind, ctx};
+  const Work item{when, ++w.work_serial, kind, ctx, name};
   w.work.insert(std::upper_bound(w.work.begin(), w.work.end(), item,
                                  [](const Work& a, const Work& b) { return a.when < b.when; }),
                 item);
