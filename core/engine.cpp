@@ -241,6 +241,7 @@ bool Engine::deliver(Cpu cpu, bool all) {
   // One after the other, before their senders go on and send the next (SCH-126).
   for (const RunId id : ipis) {
     Run& run = const_cast<Run&>(*find(id));
+    run.task = world_.cpu(cpu).curr;
     emit_as(run, Fact{.kind = FactKind::ipi_deliver, .rule = Rule::SCH_126, .text = run.name});
     launch(run);
   }

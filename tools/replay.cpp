@@ -1,6 +1,12 @@
 // reperf replay: drive the core with a log and print what happens.
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/invariants.h"
@@ -19,13 +25,34 @@ struct ReplayOptions {
   LogInput input;
   replay::TranscriptOptions transcript;
   bool quiet = false;
+  std::optional<std::string> schedule;  // its text, or @FILE
 };
 
+// nullopt: the log's own directives. What is wrong comes as an error.
+Result<std::optional<replay::Schedule>> read_schedule(const std::optional<std::string>& option) {
+  if (!option.has_value()) return std::optional<replay::Schedule>{};
+  std::string text = *option;
+  if (text.starts_with('@')) {
+    const std::string file = text.substr(1);
+    std::ifstream in{file, std::ios::binary};
+    text.assign(std::istreambuf_iterator<char>{in}, {});
+    if (!in.is_open() || in.bad()) {
+      return Error{ErrorKind::environment, std::strerror(errno), file, 0, 0};
+    }
+  }
+  Result<replay::Schedule> parsed = replay::parse_schedule(text);
+  if (!parsed.ok()) return parsed.take_error();
+  return std::optional<replay::Schedule>{std::move(*parsed)};
+}
+
 int run_replay(const ReplayOptions& options) {
+  Result<std::optional<replay::Schedule>> schedule = read_schedule(options.schedule);
+  if (!schedule.ok()) return fail(schedule.error());
   OpenedLog opened;
   if (const int code = open_log(options.input, opened); code != kExitFine) return code;
 
   replay::Session session{*opened.version, opened.source->header()};
+  if (schedule->has_value()) session.use_schedule(std::move(**schedule));
   replay::Digest digest;
   session.add_observer(&digest);
   std::string buffer;
@@ -47,6 +74,7 @@ int run_replay(const ReplayOptions& options) {
   Progress progress{session};
   session.add_listener(&progress);
   const Result<void> done = session.run(*opened.source, options.input.file);
+  if (done.ok() && !options.quiet) transcript.finish();
   write_stdout(buffer);
   if (!done.ok()) return fail(done.error());
   write_stdout(fmt::format("digest {:016x}\n", digest.value(session.model().world())));
@@ -62,6 +90,10 @@ void add_replay(CLI::App& app, Outcome& outcome) {
   cmd->add_flag("--rules", options->transcript.rules, "print the rule that each line follows");
   cmd->add_flag("-v,--verbose", options->transcript.verbose,
                 "locks, references and single counts, too");
+  cmd->add_option("--schedule", options->schedule,
+                  "directives to use instead of the log's own, as a transcript prints them;\n"
+                  "@FILE reads them from a file")
+      ->type_name("SCHEDULE");
   cmd->add_flag("-q,--quiet", options->quiet, "only the digest line");
   cmd->footer(
       "Exit code: 0 fine, 1 a finding (livelock, broken invariant, ...), 2 bad usage or\n"
