@@ -62,7 +62,7 @@ class PassedPoints {
 
 // What the next turn of a retry loop hopes for.
 struct SpinTarget {
-  TaskId task;       // its being scheduled
+  TaskId task{};     // its being scheduled
   Cpu cpu = kNoCpu;  // its coming up
 };
 

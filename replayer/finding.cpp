@@ -60,7 +60,8 @@ void append_finding(std::string& out, const core::Fact& fact, const core::Engine
   const core::Run* run = engine.find(fact.run);
   if (run == nullptr) return;
   const std::string_view kind = fact.text;
-  fmt::format_to(std::back_inserter(out), " in {} at {}", run->name, run->point);
+  fmt::format_to(std::back_inserter(out), " in {}", run->name);
+  if (*run->point != '\0') fmt::format_to(std::back_inserter(out), " at {}", run->point);
   if (kind == "livelock") append_livelock(out, fact, world);
   if (kind == "stuck") append_stuck(out, *run, engine, world);
 }
