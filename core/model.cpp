@@ -29,23 +29,43 @@ void Model::gap(const char* what, Cpu cpu, TaskId task) {
 }
 
 void Model::advance(Ns now) {
-  while (!world_.work.empty() && world_.work.front().when <= now) {
-    const Work item = world_.work.front();
-    world_.work.erase(world_.work.begin());
-    world_.now = std::max(world_.now, item.when);
-    if (item.kind == WorkKind::mux_hrtimer) {
-      fire_mux_hrtimer(item.ctx);
-    } else {
-      run("work", RunContext::work, TaskId{}, kNoCpu, core_->run_work(item));
+  std::size_t passed_over = 0;  // due, but put off
+  while (passed_over < world_.work.size() && world_.work[passed_over].when <= now) {
+    const Work& item = world_.work[passed_over];
+    if (engine_.chooser().defer(item.name)) {
+      ++passed_over;
+      continue;
     }
+    world_.now = std::max(world_.now, item.when);
+    take_work(passed_over);
   }
   world_.now = std::max(world_.now, now);
+}
+
+void Model::take_work(std::size_t index) {
+  const Work item = world_.work[index];
+  world_.work.erase(world_.work.begin() + static_cast<std::ptrdiff_t>(index));
+  if (item.kind == WorkKind::mux_hrtimer) {
+    fire_mux_hrtimer(item.ctx);
+  } else {
+    run("work", RunContext::work, TaskId{}, kNoCpu, core_->run_work(item));
+  }
 }
 
 void Model::fire_mux_hrtimer(CtxId ctx) {
   const perf_event_context& c = world_.contexts[ctx];
   run("hrtimer", RunContext::irq, world_.cpu(c.cpu).curr, c.cpu,
       core_->perf_mux_hrtimer_handler(c.cpu, c.nr));
+}
+
+const Work* Model::find_work(std::string_view name) const {
+  const auto it = std::find_if(world_.work.begin(), world_.work.end(),
+                               [name](const Work& item) { return item.name == name; });
+  return it == world_.work.end() ? nullptr : &*it;
+}
+
+void Model::run_work(std::string_view name) {
+  take_work(static_cast<std::size_t>(find_work(name) - world_.work.data()));
 }
 
 TaskId Model::task(Tid tid, Cpu cpu) {
@@ -310,6 +330,12 @@ EventId Model::find_event(std::uint64_t log_id) const {
   const auto it = events_.find(log_id);
   if (it == events_.end() || !world_.events.alive(it->second)) return EventId{};
   return it->second;
+}
+
+bool Model::deliver(Cpu cpu, bool all) {
+  if (!engine_.deliver(cpu, all)) return false;
+  engine_.pump();
+  return true;
 }
 
 bool Model::resume(Tid tid, Cpu cpu) {

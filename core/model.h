@@ -91,12 +91,19 @@ class Model {
 
   // Continues a path that a directive holds; false when there is none.
   bool resume(Tid tid, Cpu cpu);
+  // Delivers the oldest IPI that is queued for `cpu`, or all; false when none is.
+  bool deliver(Cpu cpu, bool all);
+  // The oldest queued work of this name, nullptr when there is none.
+  [[nodiscard]] const Work* find_work(std::string_view name) const;
+  // Runs it now. Precondition: there is one, and it is due.
+  void run_work(std::string_view name);
 
  private:
   CallResult& fresh_result(TaskId task);
   void run(const char* name, RunContext context, TaskId task, Cpu cpu, Path<> path);
   void gap(const char* what, Cpu cpu, TaskId task);
   void silent_switch(Cpu cpu, TaskId next);
+  void take_work(std::size_t index);
   void retire(TaskId task);
   void fire_mux_hrtimer(CtxId ctx);
 

@@ -250,11 +250,14 @@ enum class WorkKind : std::uint8_t {
   mux_hrtimer,     // an interrupt of the CPU that `ctx` belongs to (SCH-113)
 };
 
+inline constexpr std::array<std::string_view, 2> kWorkNames = {"key-off", "orphans-remove"};
+
 struct Work {
   Ns when = 0;
   std::uint32_t serial = 0;  // order of queueing, breaks ties
   WorkKind kind{};
   CtxId ctx;
+  std::string_view name{};  // one of kWorkNames
 };
 
 class World {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -100,25 +101,6 @@ std::string machine_problem(const log::Header& header) {
   return {};
 }
 
-bool ScenarioChooser::hold(const core::Run& run, std::string_view point) {
-  if (points_.empty() || run.context == core::RunContext::work) return false;
-  Who who{0, static_cast<std::uint16_t>(run.cpu)};
-  if (run.context == core::RunContext::process) {
-    if (!world_->tasks.alive(run.task) || world_->tasks[run.task].tid == 0) return false;
-    who = {world_->tasks[run.task].tid, 0};
-  }
-  const auto it = points_.find(who);
-  return it != points_.end() && it->second.contains(point);
-}
-
-void ScenarioChooser::add(std::uint32_t tid, std::uint16_t cpu, std::string_view point) {
-  points_[{tid, tid == 0 ? cpu : std::uint16_t{0}}].emplace(point);
-}
-
-void ScenarioChooser::drop(std::uint32_t tid, std::uint16_t cpu) {
-  points_.erase({tid, tid == 0 ? cpu : std::uint16_t{0}});
-}
-
 Session::Session(const core::VersionInfo& version, const log::Header& header)
     : model_(std::make_unique<core::Model>(version, machine_of(header), chooser_)) {
   chooser_.attach(&model_->world());
@@ -130,7 +112,12 @@ Result<void> Session::step(const log::Record& record) {
   if (!elsewhere && !cpu_usable(record.cpu)) return Error{ErrorKind::input, problem_, "", 0, 0};
   if (!tid_valid(record.tid)) return Error{ErrorKind::input, problem_, "", 0, 0};
   ++records_;
+  end_ = std::max(end_, record.time);
+  if (log::kind_class(record.kind()) == log::KindClass::directive) return on_directive(record);
+  if (scripted_) REPERF_TRY(play_until(place(record.time, true)));
+  move_to(place(record.time, true));
   model_->advance(record.time);
+  tell_late_results();
   for (Listener* listener : listeners_) listener->on_record(record);
   std::visit([&](const auto& payload) { on(record, payload); }, record.payload);
   if (!problem_.empty()) return Error{ErrorKind::input, problem_, "", 0, 0};
@@ -138,10 +125,11 @@ Result<void> Session::step(const log::Record& record) {
   if (is_return(record.kind())) {
     Call* call = returned(record);
     for (Listener* listener : listeners_) listener->on_return(record, call);
+    if (call != nullptr) returned_early(record, *call);
     calls_.erase(record.tid);
   }
   for (Listener* listener : listeners_) listener->after_record(record);
-  return {};
+  return settle_answers();
 }
 
 Result<void> Session::run(log::Source& source, const std::string& name) {
@@ -160,14 +148,14 @@ Result<void> Session::run(log::Source& source, const std::string& name) {
                               std::max<std::uint64_t>(reader->damage()[damages].missing, 1), 0, 0};
       REPERF_TRY(step(gap));
     }
-    if (!*more) {
-      model_->engine().report_stuck();
+    Result<void> done = *more ? step(record) : finish();
+    if (done.ok()) {
+      if (*more) continue;
       return {};
     }
-    Result<void> done = step(record);
-    if (done.ok()) continue;
     Error error = done.take_error();
     error.file = name;
+    if (schedule_problem_) return error;
     if (source.is_text()) {
       error.line = static_cast<std::uint32_t>(source.position());
       error.column = 1;
@@ -178,7 +166,43 @@ Result<void> Session::run(log::Source& source, const std::string& name) {
   }
 }
 
+// The machine has answered, and the model is not through: its answer is told when it is.
+void Session::returned_early(const log::Record& record, const Call& call) {
+  if (call.result == nullptr || call.result->done) return;
+  LateCall late{.call = call};
+  if (const auto* open = std::get_if<log::PerfEventOpenRet>(&record.payload)) {
+    late.ret = open->ret;
+    late.event = open->event;
+  }
+  late_calls_.push_back(late);
+}
+
+void Session::tell_late_results() {
+  if (late_calls_.empty()) return;
+  const auto settle = [this](LateCall& late) {
+    if (!late.call.result->done) return false;
+    if (!std::exchange(late.call.told, true)) {
+      for (Listener* listener : listeners_) listener->on_result(late.call);
+    }
+    if (!late.call.result->event) return true;
+    if (late.ret >= 0) {
+      model_->bind_event(late.event, late.call.result->event);
+      return true;
+    }
+    // The machine refused: the task closes the event again as soon as it runs.
+    const core::World& w = model_->world();
+    const core::TaskId task = w.find_task(late.call.tid);
+    if (!w.tasks.alive(task)) return true;
+    if (!w.tasks[task].on_cpu) return false;
+    model_->release(w.tasks[task].cpu, late.call.tid, late.call.result->event);
+    return true;
+  };
+  late_calls_.erase(std::remove_if(late_calls_.begin(), late_calls_.end(), settle),
+                    late_calls_.end());
+}
+
 void Session::tell_results() {
+  tell_late_results();
   for (auto& [tid, call] : calls_) {
     if (call.told || call.result == nullptr || !call.result->done) continue;
     call.told = true;
@@ -193,6 +217,13 @@ bool Session::tid_valid(std::uint32_t tid) {
 }
 
 Call& Session::enter(const log::Record& record, std::uint64_t log_event) {
+  // A call that the model is late with ends before the next one of its thread begins, if it can:
+  // its result is gone then.
+  if (std::any_of(late_calls_.begin(), late_calls_.end(),
+                  [&](const LateCall& late) { return late.call.tid == record.tid; })) {
+    model_->make_current(record.tid, record.cpu);
+    tell_late_results();
+  }
   const core::TaskId task = model_->world().find_task(record.tid);
   const core::Run* busy = task ? model_->engine().find_task_run(task) : nullptr;
   if (busy != nullptr && busy->state == core::RunState::held) {
@@ -521,16 +552,6 @@ void Session::on(const log::Record&, const log::SnapshotEnd&) {
   snapshot_.clear();
   waiting_members_.clear();
   model_->start_contexts();
-}
-
-void Session::on(const log::Record& r, const log::Hold& x) { chooser_.add(r.tid, r.cpu, x.point); }
-
-void Session::on(const log::Record& r, const log::Resume&) {
-  chooser_.drop(r.tid, r.cpu);
-  if (!model_->resume(r.tid, r.cpu)) {
-    problem_ = r.tid != 0 ? fmt::format("nothing of thread {} is held", r.tid)
-                          : fmt::format("nothing is held on CPU {}", r.cpu);
-  }
 }
 
 }  // namespace reperf::replay

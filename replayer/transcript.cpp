@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "replayer/finding.h"
+#include "replayer/names.h"
 #include "traces/text.h"
 
 namespace reperf::replay {
@@ -106,7 +108,8 @@ void Transcript::on_record(const log::Record& record) {
   if (log::kind_class(record.kind()) == log::KindClass::observation) return;
   const core::Cpu cpu = record.cpu == log::kNoCpu ? core::kNoCpu : core::Cpu{record.cpu};
   begin(session_.model().world().now, cpu, core::Rule::none);
-  tell_task(cpu, record.tid);
+  const bool of_cpu = record.kind() == log::Kind::queue || record.kind() == log::Kind::deliver;
+  tell_task(of_cpu ? core::kNoCpu : cpu, record.tid);
   pad_to(text_column());
   std::visit([&](const auto& payload) { tell(record, payload); }, record.payload);
   end();
@@ -206,6 +209,25 @@ void Transcript::tell(const log::Record&, const log::Filtered& x) {
 
 void Transcript::tell(const log::Record&, const log::Hold& x) {
   fmt::format_to(std::back_inserter(line_), "hold at {}", x.point);
+  if (x.nth != 0) fmt::format_to(std::back_inserter(line_), ", passing {}", x.nth);
+}
+
+void Transcript::tell(const log::Record&, const log::Deliver& x) {
+  line_ += x.one ? "deliver one" : "deliver";
+}
+
+void Transcript::tell(const log::Record&, const log::Defer& x) {
+  fmt::format_to(std::back_inserter(line_), "defer {}", x.work);
+}
+
+void Transcript::tell(const log::Record&, const log::RunWork& x) {
+  fmt::format_to(std::back_inserter(line_), "run_work {}", x.work);
+}
+
+void Transcript::finish() {
+  for (const std::string& note : session_.notes()) sink_("NOTE " + note + '\n');
+  if (session_.schedule().empty()) return;
+  sink_("schedule " + format_schedule(session_.schedule()) + '\n');
 }
 
 void Transcript::tell(const log::Record&, const log::CpuDown& x) {
@@ -488,6 +510,12 @@ bool Transcript::describe_other(const core::Fact& fact, const core::World& world
       fmt::format_to(out, "IPI {} = ", fact.text);
       log::format_errno(line_, fact.a);
       return true;
+    case FactKind::ipi_queued:
+      fmt::format_to(out, "IPI {} stays queued for CPU {}", fact.text, fact.a);
+      return true;
+    case FactKind::ipi_deliver:
+      fmt::format_to(out, "IPI {} is delivered", fact.text);
+      return true;
     case FactKind::lock_take:
       fmt::format_to(out, "takes {} {}", fact.text, fact.a);
       return options_.verbose;
@@ -508,10 +536,13 @@ bool Transcript::describe_other(const core::Fact& fact, const core::World& world
       }
       return true;
     case FactKind::finding:
-      line_ += "FINDING " + finding_text(fact, session_.model().engine());
+      line_ += "FINDING ";
       if (fact.detail != nullptr) {
-        line_ += ' ';
+        line_ += finding_text(fact, session_.model().engine()) + ' ';
         append_detail(line_, world, fact, *options_.numbering);
+      } else {
+        line_ += fact.text;
+        append_finding(line_, fact, session_.model().engine(), world);
       }
       return true;
     case FactKind::gap:
@@ -541,6 +572,9 @@ void Digest::on_fact(const core::Fact& fact, const core::World&) {
   for (const char* text : {fact.text, fact.detail}) {
     if (text == nullptr) continue;
     for (const char* c = text; *c != '\0'; ++c) add(static_cast<unsigned char>(*c));
+  }
+  for (const char* point : fact.points) {
+    for (const char* c = point; *c != '\0'; ++c) add(static_cast<unsigned char>(*c));
   }
 }
 

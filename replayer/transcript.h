@@ -47,6 +47,8 @@ class Transcript : public core::Observer, public Listener {
   void on_fact(const core::Fact& fact, const core::World& world) override;
   void on_record(const log::Record& record) override;
   void on_result(const Call& call) override;
+  // After the last record: what the author of a scenario should know, and the schedule.
+  void finish();
 
  private:
   void begin(core::Ns time, core::Cpu cpu, core::Rule rule);
@@ -96,6 +98,9 @@ class Transcript : public core::Observer, public Listener {
   void tell(const log::Record& r, const log::CgroupMkdir& x);
   void tell(const log::Record& r, const log::CgroupAttachTask& x);
   void tell(const log::Record& r, const log::KernelCounter& x);
+  void tell(const log::Record& r, const log::Deliver& x);
+  void tell(const log::Record& r, const log::Defer& x);
+  void tell(const log::Record& r, const log::RunWork& x);
   template <class Other>
   void tell(const log::Record& r, const Other&) {
     line_ += log::kind_name(r.kind());

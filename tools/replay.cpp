@@ -1,8 +1,13 @@
 // reperf replay: drive the core with a log and print what happens.
 #include <cstdint>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/invariants.h"
@@ -23,11 +28,14 @@ struct ReplayOptions {
   replay::TranscriptOptions transcript;
   bool quiet = false;
   std::optional<std::uint64_t> explain;  // a line of the transcript
+  std::optional<std::string> schedule;   // its text, or @FILE
 };
 
 // One line, instead of all of them.
-int run_explain(const ReplayOptions& options, OpenedLog& opened) {
+int run_explain(const ReplayOptions& options, OpenedLog& opened,
+                std::optional<replay::Schedule> schedule) {
   replay::Session session{*opened.version, opened.source->header()};
+  if (schedule.has_value()) session.use_schedule(std::move(*schedule));
   replay::Explain explain{session, *options.explain};
   replay::Transcript transcript{session, options.transcript,
                                 [&explain](std::string_view line) { explain.take(line); }};
@@ -50,12 +58,32 @@ int run_explain(const ReplayOptions& options, OpenedLog& opened) {
                     options.input.file, 0, 0});
 }
 
+// nullopt: the log's own directives. What is wrong comes as an error.
+Result<std::optional<replay::Schedule>> read_schedule(const std::optional<std::string>& option) {
+  if (!option.has_value()) return std::optional<replay::Schedule>{};
+  std::string text = *option;
+  if (text.starts_with('@')) {
+    const std::string file = text.substr(1);
+    std::ifstream in{file, std::ios::binary};
+    text.assign(std::istreambuf_iterator<char>{in}, {});
+    if (!in.is_open() || in.bad()) {
+      return Error{ErrorKind::environment, std::strerror(errno), file, 0, 0};
+    }
+  }
+  Result<replay::Schedule> parsed = replay::parse_schedule(text);
+  if (!parsed.ok()) return parsed.take_error();
+  return std::optional<replay::Schedule>{std::move(*parsed)};
+}
+
 int run_replay(const ReplayOptions& options) {
+  Result<std::optional<replay::Schedule>> schedule = read_schedule(options.schedule);
+  if (!schedule.ok()) return fail(schedule.error());
   OpenedLog opened;
   if (const int code = open_log(options.input, opened); code != kExitFine) return code;
-  if (options.explain) return run_explain(options, opened);
+  if (options.explain) return run_explain(options, opened, std::move(*schedule));
 
   replay::Session session{*opened.version, opened.source->header()};
+  if (schedule->has_value()) session.use_schedule(std::move(**schedule));
   replay::Digest digest;
   session.add_observer(&digest);
   std::string buffer;
@@ -77,6 +105,7 @@ int run_replay(const ReplayOptions& options) {
   Progress progress{session};
   session.add_listener(&progress);
   const Result<void> done = session.run(*opened.source, options.input.file);
+  if (done.ok() && !options.quiet) transcript.finish();
   write_stdout(buffer);
   if (!done.ok()) return fail(done.error());
   write_stdout(fmt::format("digest {:016x}\n", digest.value(session.model().world())));
@@ -106,10 +135,13 @@ void add_replay(CLI::App& app, Outcome& outcome) {
       ->type_name("N")
       ->check(is_line_number)
       ->excludes(quiet);
+  cmd->add_option("--schedule", options->schedule,
+                  "directives to use instead of the log's own, as a transcript prints them;\n"
+                  "@FILE reads them from a file")
+      ->type_name("SCHEDULE");
   cmd->footer(
       "Exit code: 0 fine, 1 a finding (livelock, broken invariant, ...; not with --explain),\n"
-      "2 bad usage or "
-      "unreadable input.");
+      "2 bad usage or unreadable input.");
   cmd->callback([options, &outcome] { outcome.exit_code = run_replay(*options); });
 }
 

@@ -197,7 +197,10 @@ class Base {
   Path<> perf_event_context_sched_in(Cpu cpu, CtxId ctx);
   [[nodiscard]] bool context_equiv(CtxId ctx1, CtxId ctx2);
   void perf_event_sync_stat(CtxId ctx, CtxId next_ctx);
-  void swap_contexts(TaskId task, TaskId next, perf_event_task_context nr);
+  Path<> swap_contexts(TaskId task, TaskId next, perf_event_task_context nr);
+  // The two plain stores of a swap: here perf_event_ctxp first, then ctx->task (SCH-67).
+  virtual Path<> swap_stores(TaskId task, TaskId next, CtxId ctx, CtxId next_ctx);
+  void swap_ctxp(TaskId task, TaskId next, perf_event_task_context nr);
 
   // ---- cross-CPU calls (cross_call.cpp)
   using ActiveFn = Path<int> (Base::*)(EventCall);
@@ -356,7 +359,7 @@ class Base {
 
   // ---- static key (open.cpp)
   void key_off_work();
-  void queue_item(Ns when, WorkKind kind, CtxId ctx);
+  void queue_item(Ns when, WorkKind kind, CtxId ctx, const char* name);
   void queue_work(Ns when, WorkKind kind, CtxId ctx, const char* name, Rule rule);
 
   World& w;

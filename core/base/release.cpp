@@ -120,15 +120,15 @@ Path<> Base::orphans_remove_work(CtxId ctx) {
   put_ctx(ctx);
 }
 
-void Base::queue_item(Ns when, WorkKind kind, CtxId ctx) {
-  const Work item{when, ++w.work_serial, kind, ctx};
+void Base::queue_item(Ns when, WorkKind kind, CtxId ctx, const char* name) {
+  const Work item{when, ++w.work_serial, kind, ctx, name};
   w.work.insert(std::upper_bound(w.work.begin(), w.work.end(), item,
                                  [](const Work& a, const Work& b) { return a.when < b.when; }),
                 item);
 }
 
 void Base::queue_work(Ns when, WorkKind kind, CtxId ctx, const char* name, Rule rule) {
-  queue_item(when, kind, ctx);
+  queue_item(when, kind, ctx, name);
   e.emit(Fact{.kind = FactKind::work_queue,
               .rule = rule,
               .ctx = ctx,

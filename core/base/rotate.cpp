@@ -19,7 +19,7 @@ void Base::perf_mux_hrtimer_restart(Cpu cpu, perf_event_task_context nr) {
   if (cpuctx.hrtimer_interval == 0 || cpuctx.hrtimer_active) return;
   cpuctx.hrtimer_active = true;
   const Ns due = mux_hrtimer_forward(cpu, nr);
-  queue_item(due, WorkKind::mux_hrtimer, cpuctx.ctx);
+  queue_item(due, WorkKind::mux_hrtimer, cpuctx.ctx, "mux-hrtimer");
   e.emit(Fact{.kind = FactKind::hrtimer_start,
               .rule = Rule::SCH_113,
               .cpu = cpu,
@@ -38,7 +38,7 @@ Path<> Base::perf_mux_hrtimer_handler(Cpu cpu, perf_event_task_context nr) {
     rotated = w.cpu(cpu).online && co_await perf_rotate_context(cpu, nr);
   } while (rotated && w.now >= due);
   if (rotated) {
-    queue_item(due, WorkKind::mux_hrtimer, cpuctx.ctx);
+    queue_item(due, WorkKind::mux_hrtimer, cpuctx.ctx, "mux-hrtimer");
     co_return;
   }
   cpuctx.hrtimer_active = false;

@@ -1,6 +1,7 @@
 #include "core/versions/linux_6_18.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/versions/series.h"
 
@@ -35,6 +36,13 @@ void Linux618::set_state(EventId event, perf_event_state state, Rule rule) {
     }
   }
   TaskCtxSched::set_state(event, state, rule);
+}
+
+// SCH-67: here ctx->task comes first.
+Path<> Linux618::swap_stores(TaskId task, TaskId next, CtxId ctx, CtxId next_ctx) {
+  std::swap(cx(ctx).task, cx(next_ctx).task);
+  co_await e.point("swap:between-stores");
+  swap_ctxp(task, next, cx(ctx).nr);
 }
 
 void Linux618::exec_update_time(CtxId ctx) {
@@ -76,7 +84,7 @@ Path<> Linux618::perf_install_in_context(CtxId ctx, EventId event, Cpu cpu) {
     if (!running) add_event_to_ctx(event, ctx);
     unlock_ctx(ctx);
     if (!running) co_return;
-    co_await e.spin("install:retry");
+    co_await e.spin("install:retry", {.task = task});
   }
 }
 

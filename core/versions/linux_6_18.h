@@ -37,6 +37,7 @@ class Linux618 : public TaskCtxSched {
   void times_in(EventId) override {}
   void times_out(EventId) override {}
   void times_skip(EventId, Ns) override {}
+  Path<> swap_stores(TaskId task, TaskId next, CtxId ctx, CtxId next_ctx) override;
   void exec_update_time(CtxId ctx) override;
   void exit_update_time(CtxId) override {}
   void ctx_sched_out(CtxId ctx, Cpu cpu, std::uint8_t type) override;
