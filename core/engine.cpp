@@ -61,6 +61,7 @@ RunId Engine::start(const char* name, RunContext context, TaskId task, Cpu cpu, 
 bool Engine::slice(Run& run) {
   Run* const before = current_;
   current_ = &run;
+  if (!run.started || run.state == RunState::spinning) run.turn_epoch = epoch_;
   run.state = RunState::runnable;
   run.started = true;
   run.waits_for_lock = nullptr;
@@ -169,6 +170,8 @@ void Engine::report_livelocks() {
   }
   for (const auto& run : in_flight_) {
     if (run->state != RunState::spinning || run->livelock_reported) continue;
+    // Something has happened since its last turn: it will look again once its task runs.
+    if (run->spin_epoch != epoch_) continue;
     run->livelock_reported = true;
     Run* const before = std::exchange(current_, run.get());
     emit(Fact{.kind = FactKind::finding, .rule = Rule::SCH_80, .text = "livelock"});
@@ -237,7 +240,8 @@ void Engine::wait_for_run(RunId run) {
 void Engine::wait_spinning(const char* name) {
   current_->state = RunState::spinning;
   current_->point = name;
-  current_->spin_epoch = epoch_;
+  // What happened since the turn began may have come after it looked: it looks again then.
+  current_->spin_epoch = current_->turn_epoch;
 }
 
 Path<> Engine::carry_result(Path<int> body, int* result) { *result = co_await std::move(body); }

@@ -52,7 +52,8 @@ struct Run {
   const char* point = "";  // the scheduling point at which it stands
   const Lock* waits_for_lock = nullptr;
   RunId waits_for_run;
-  std::uint64_t spin_epoch = 0;
+  std::uint64_t turn_epoch = 0;  // a retry loop: when its present turn began
+  std::uint64_t spin_epoch = 0;  // when its last turn began
   bool livelock_reported = false;
   FrameStack frames;
   Path<> root;
@@ -140,7 +141,7 @@ class Engine {
   void unlock(Lock& l, const char* cls, std::uint32_t serial, bool raw, CtxId ctx = {});
 
   // One more turn of a retry loop in which this run changed nothing: waits for anything else to
-  // happen. When nothing else can, that is a livelock (SCH-80).
+  // happen, if nothing did since the turn began. When nothing can, that is a livelock (SCH-80).
   struct SpinAwaiter {
     Engine& engine;
     const char* name;
