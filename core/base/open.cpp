@@ -186,6 +186,15 @@ Path<> Base::perf_event_open(TaskId caller, OpenArgs args, CallResult* result) {
     result->done = true;
     co_return;
   }
+  // The leader's context may have been traded away since the checks (SCH-66); pinned, it stays.
+  if (leader && !(ev(leader).ctx == ctx) && !result->force_success) {
+    --cx(ctx).pin_count;
+    put_ctx(ctx);
+    _free_event(event);
+    result->ret = -EINVAL;
+    result->done = true;
+    co_return;
+  }
   co_await e.point("open:before-mutex");
   co_await lock_mutex(ctx);
   co_await perf_install_in_context(ctx, event, args.cpu);
