@@ -76,6 +76,7 @@ RunId Engine::start(const char* name, RunContext context, TaskId task, Cpu cpu, 
 bool Engine::slice(Run& run) {
   Run* const before = current_;
   current_ = &run;
+  if (!run.started || run.state == RunState::spinning) run.turn_epoch = epoch_;
   run.state = RunState::runnable;
   // An IPI interrupts whoever is current when it is served (SCH-126).
   if (run.ipi && !run.started) run.task = world_.cpu(run.cpu).curr;
@@ -194,6 +195,8 @@ bool Engine::report_livelocks() {
   if (directive_holds()) return false;
   for (const auto& run : in_flight_) {
     if (run->state != RunState::spinning || run->livelock_reported) continue;
+    // Something has happened since its last turn: it will look again once its task runs.
+    if (run->spin_epoch != epoch_) continue;
     if (!run->proving) {
       // The way to the loop is no part of its cycle: one whole turn from there and back tells it,
       // and proves that the loop comes back.
@@ -294,7 +297,8 @@ void Engine::wait_spinning(const char* name, SpinTarget target) {
   current_->point = name;
   current_->passed.add(name);
   current_->spins_for = target;
-  current_->spin_epoch = epoch_;
+  // What happened since the turn began may have come after it looked: it looks again then.
+  current_->spin_epoch = current_->turn_epoch;
 }
 
 Path<> Engine::serve_ipi(Path<int> body, int* result) {

@@ -81,8 +81,9 @@ struct Run {
   std::uint32_t lock_serial = 0;  // of the object whose lock it is
   RunId waits_for_run;
   SpinTarget spins_for;
-  std::uint64_t spin_epoch = 0;
-  bool proving = false;  // turns once more, to prove a livelock
+  std::uint64_t turn_epoch = 0;  // a retry loop: when its present turn began
+  std::uint64_t spin_epoch = 0;  // when its last turn began
+  bool proving = false;          // turns once more, to prove a livelock
   PassedPoints passed;
   bool livelock_reported = false;
   FrameStack frames;
@@ -180,7 +181,8 @@ class Engine {
   void unlock(Lock& l, const char* cls, std::uint32_t serial, bool raw, CtxId ctx = {});
 
   // One more turn of a retry loop in which this run changed nothing: waits for anything else to
-  // happen. When nothing else can, that is a livelock (SCH-80). `target`: what would end the loop.
+  // happen, if nothing did since the turn began. When nothing can, that is a livelock (SCH-80).
+  // `target`: what would end the loop.
   struct SpinAwaiter {
     Engine& engine;
     const char* name;

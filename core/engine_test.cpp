@@ -499,6 +499,21 @@ TEST_F(EngineTest, ALoopThatWaitsForAHeldRunIsNoLivelock) {
   EXPECT_TRUE(facts.texts.empty());
 }
 
+TEST_F(EngineTest, ALoopWhoseTaskDoesNotRunIsJudgedWhenItHasLookedAgain) {
+  bool done = false;
+  int turns = 0;
+  director.held = {"here"};
+  const RunId held = process("f", 1, stop_then_set(done));
+  process("spinner", 0, retry(engine, done, turns));
+  engine.pump();
+  world.tasks[task(0)].on_cpu = false;
+  resume(held);
+  EXPECT_TRUE(facts.texts.empty()) << "what it waits for has come, it only does not run";
+  world.tasks[task(0)].on_cpu = true;
+  engine.pump();
+  EXPECT_TRUE(engine.quiescent());
+}
+
 TEST_F(EngineTest, RunsInFlightAreFreedWithTheEngine) {
   Lock lock;
   auto own = std::make_unique<Engine>(world, director);

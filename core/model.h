@@ -27,6 +27,7 @@ class Model {
   [[nodiscard]] World& world() { return world_; }
   [[nodiscard]] const World& world() const { return world_; }
   [[nodiscard]] Engine& engine() { return engine_; }
+  [[nodiscard]] const Engine& engine() const { return engine_; }
   [[nodiscard]] const VersionInfo& version() const { return *version_; }
 
   // The virtual clock moves on, never back; work that is due by then runs at its time.

@@ -262,7 +262,7 @@ class Base {
   virtual void after_install(EventId event, TaskId owner) { set_owner(event, owner); }
   void set_owner(EventId event, TaskId owner);
   EventId alloc_for_open(TaskId target, const OpenArgs& args);
-  Path<int> install_new_event(EventId event, TaskId target, TaskId owner);
+  Path<int> install_new_event(EventId event, TaskId target, TaskId owner, bool forced);
   EventId perf_event_alloc(const perf_event_attr& attr, PmuIndex pmu, Cpu cpu, EventId leader,
                            EventId parent);
   void init_event(EventId event, const perf_event_attr& attr, PmuIndex pmu, Cpu cpu, EventId leader,

@@ -1,4 +1,6 @@
 // How the core reaches an event on another CPU (SCH-73 to SCH-75, SCH-79, SCH-80).
+#include <utility>
+
 #include "core/base/base.h"
 
 namespace reperf::core {
@@ -45,9 +47,10 @@ Path<> Base::event_function_call(const char* name, ActiveFn active, InactiveFn i
     co_await e.point("event_function_call:before-lock");
     co_await lock_ctx(ctx);
     if (cx(ctx).is_active == 0) break;
-    task = cx(ctx).task;
+    const TaskId before = std::exchange(task, cx(ctx).task);
     unlock_ctx(ctx);
-    co_await e.spin("event_function_call:retry", {.task = task});
+    // A context that was traded away meanwhile is looked for at its new task: no turn for nothing.
+    if (task == before) co_await e.spin("event_function_call:retry", {.task = task});
   }
   (this->*inactive)(call);
   unlock_ctx(ctx);

@@ -211,7 +211,7 @@ EventId Base::alloc_for_open(TaskId target, const OpenArgs& args) {
 
 // Steps O10 to O16: finds the context and installs the event in it. 0 or -errno; the event is freed
 // then.
-Path<int> Base::install_new_event(EventId event, TaskId target, TaskId owner) {
+Path<int> Base::install_new_event(EventId event, TaskId target, TaskId owner, bool forced) {
   const EventId leader = ev(event).is_leader(event) ? EventId{} : ev(event).group_leader;
   const Cpu cpu = ev(event).cpu;
   const bool moves = leader && moves_group(leader, ev(event).pmu);
@@ -221,6 +221,13 @@ Path<int> Base::install_new_event(EventId event, TaskId target, TaskId owner) {
   if (error != 0) {
     _free_event(event);
     co_return error;
+  }
+  // The leader's context may have been traded away since the checks (SCH-66); pinned, it stays.
+  if (leader && !moves && !forced && !(ev(leader).ctx == ctx)) {
+    --cx(ctx).pin_count;
+    put_ctx(ctx);
+    _free_event(event);
+    co_return -EINVAL;
   }
   const CtxId gctx = moves ? ev(leader).ctx : CtxId{};
   co_await e.point("open:before-mutex");
@@ -269,7 +276,7 @@ Path<> Base::perf_event_open(TaskId caller, OpenArgs args, CallResult* result) {
   co_await get_online_cpus();
   const EventId event = alloc_for_open(target, args);
   co_await account_event(event);
-  result->ret = co_await install_new_event(event, target, caller);
+  result->ret = co_await install_new_event(event, target, caller, result->force_success);
   put_online_cpus();
   if (result->ret != 0) {
     result->done = true;
@@ -300,7 +307,7 @@ Path<> Base::perf_event_create_kernel_counter(TaskId caller, OpenArgs args, Call
     const EventId event = alloc_for_open(whose, args);
     ev(event).kernel_event = true;
     co_await account_event(event);
-    result->ret = co_await install_new_event(event, whose, TaskId{});
+    result->ret = co_await install_new_event(event, whose, TaskId{}, false);
     if (result->ret == 0) result->event = event;
   }
   result->done = true;
