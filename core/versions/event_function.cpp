@@ -40,7 +40,7 @@ Path<int> EventFunction::event_function(EventFn body, EventCall call) {
     warn_on(cx(ctx).is_active == 0, "W-ef-inactive", Rule::SCH_77, ctx);
     warn_on(!(task_ctx == ctx), "W-ef-taskctx", Rule::SCH_77, ctx);
   } else {
-    ret = -EAGAIN;
+    ret = wrong_task();
   }
   if (ret == 0) co_await (this->*body)(call, cpu);
   perf_ctx_unlock(cpu, nr, task_ctx);

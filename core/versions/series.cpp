@@ -39,8 +39,9 @@ constexpr std::array kSeries{
     VersionInfo{13, "state-time", "time accounting of v4.15", "", nullptr, ""},
     VersionInfo{14, "linux-6.1", "what else differs in 6.1", "", nullptr, ""},
     VersionInfo{15, "linux-6.18", "what today's kernel does, as software events show it",
-                "ABI-11 SCH-130 SCH-134 SCH-136 SCH-138 LIFE-71 LIFE-73", make_linux_6_18,
-                "cross-calls as of task-ctx-sched; one context a class, not one a task; "
+                "ABI-11 SCH-128 SCH-130 SCH-133 SCH-134 SCH-136 SCH-138 SCH-143 LIFE-56",
+                make_linux_6_18,
+                "rescheduling by kind (SCH-131, SCH-132); one context a class, not one a task; "
                 "ioctls other than ENABLE, DISABLE and RESET; cgroups"},
 };
 
