@@ -38,7 +38,8 @@ enum event_type_t : std::uint8_t {
   EVENT_FLEXIBLE = 1,
   EVENT_PINNED = 2,
   EVENT_ALL = 3,
-  EVENT_TIME = 4,  // context time runs (from `context-time` on, SCH-46)
+  EVENT_TIME = 4,    // context time runs (from `context-time` on, SCH-46)
+  EVENT_FROZEN = 8,  // it stands still until the locks are dropped (`linux-6.18`, SCH-143)
 };
 
 enum perf_event_task_context : std::int8_t {

@@ -119,7 +119,7 @@ class Base {
   }
   // KL and, when there is one, CL of the task context.
   Path<> perf_ctx_lock(Cpu cpu, perf_event_task_context nr, CtxId task_ctx);
-  void perf_ctx_unlock(Cpu cpu, perf_event_task_context nr, CtxId task_ctx);
+  virtual void perf_ctx_unlock(Cpu cpu, perf_event_task_context nr, CtxId task_ctx);
   // LIFE-87: takes CM of whatever context the event is in once it is held; returns that context.
   Path<CtxId> perf_event_ctx_lock(EventId event);
 
@@ -205,9 +205,9 @@ class Base {
   // ---- cross-CPU calls (cross_call.cpp)
   using ActiveFn = Path<int> (Base::*)(EventCall);
   using InactiveFn = void (Base::*)(EventCall);
-  Path<int> task_function_call(TaskId task, const char* name, ActiveFn fn, EventCall call);
+  virtual Path<int> task_function_call(TaskId task, const char* name, ActiveFn fn, EventCall call);
   Path<int> cpu_function_call(Cpu cpu, const char* name, ActiveFn fn, EventCall call);
-  Path<int> remote_function(TaskId task, Cpu cpu, ActiveFn fn, EventCall call);
+  virtual Path<int> remote_function(TaskId task, Cpu cpu, ActiveFn fn, EventCall call);
   Path<> event_function_call(const char* name, ActiveFn active, InactiveFn inactive,
                              EventCall call);
 

@@ -8,6 +8,7 @@ namespace reperf::core {
 Path<> EventFunction::event_function_call(const char* name, ActiveFn active, EventFn body,
                                           EventCall call) {
   const CtxId ctx = ev(call.event).ctx;
+  co_await e.point("event_function_call:before-read");
   TaskId task = cx(ctx).task;
   if (!task) {
     // The result is ignored: an offline CPU makes this a silent no-op.
@@ -16,11 +17,12 @@ Path<> EventFunction::event_function_call(const char* name, ActiveFn active, Eve
   }
   while (true) {
     if (co_await task_function_call(task, name, active, call) == 0) co_return;
+    co_await e.point("event_function_call:before-lock");
     co_await lock_ctx(ctx);
     task = cx(ctx).task;
     if (cx(ctx).is_active == 0) break;
     unlock_ctx(ctx);
-    co_await e.spin("event_function_call:retry");
+    co_await e.spin("event_function_call:retry", {.task = task});
   }
   co_await (this->*body)(call, kNoCpu);
   unlock_ctx(ctx);
@@ -40,7 +42,7 @@ Path<int> EventFunction::event_function(EventFn body, EventCall call) {
     warn_on(cx(ctx).is_active == 0, "W-ef-inactive", Rule::SCH_77, ctx);
     warn_on(!(task_ctx == ctx), "W-ef-taskctx", Rule::SCH_77, ctx);
   } else {
-    ret = -EAGAIN;
+    ret = wrong_task();
   }
   if (ret == 0) co_await (this->*body)(call, cpu);
   perf_ctx_unlock(cpu, nr, task_ctx);
@@ -196,6 +198,7 @@ void EventFunction::exit_event(EventId event, CtxId ctx) {
 
 Path<> EventFunction::__perf_event_exit_task(EventId event, CtxId ctx) {
   const EventId parent = ev(event).parent;
+  co_await e.point("exit:before-event");
   co_await lock_ctx(ctx);
   exit_event(event, ctx);
   unlock_ctx(ctx);

@@ -40,7 +40,9 @@ class EventFunction : public TaskCtxSched {
   // `active` runs `body` through event_function() on the target.
   virtual Path<> event_function_call(const char* name, ActiveFn active, EventFn body,
                                      EventCall call);
-  virtual Path<int> event_function(EventFn body, EventCall call);
+  Path<int> event_function(EventFn body, EventCall call);
+  // What it says when another task runs.
+  [[nodiscard]] virtual int wrong_task() const { return -EAGAIN; }
 
   Path<> perf_remove_from_context(EventId event, bool detach_group) override;
   Path<int> __perf_remove_from_context(EventCall call) override;

@@ -1,8 +1,5 @@
 #include "core/versions/linux_6_18.h"
 
-#include <algorithm>
-#include <utility>
-
 #include "core/versions/series.h"
 
 namespace reperf::core {
@@ -35,28 +32,100 @@ void Linux618::set_state(EventId event, perf_event_state state, Rule rule) {
       for (const EventId sibling : x.sibling_list) update_event_times(sibling);
     }
   }
-  TaskCtxSched::set_state(event, state, rule);
+  InstallScaling::set_state(event, state, rule);
 }
 
-// SCH-67: here ctx->task comes first.
-Path<> Linux618::swap_stores(TaskId task, TaskId next, CtxId ctx, CtxId next_ctx) {
-  std::swap(cx(ctx).task, cx(next_ctx).task);
-  co_await e.point("swap:between-stores");
-  swap_ctxp(task, next, cx(ctx).nr);
+void Linux618::ctx_time_freeze(CtxId ctx) {
+  perf_event_context& c = cx(ctx);
+  if ((c.is_active & EVENT_TIME) == 0) return;
+  update_context_time(ctx);
+  c.is_active |= EVENT_FROZEN;  // not told: it never outlives the section
 }
 
-void Linux618::exec_update_time(CtxId ctx) {
-  if (cx(ctx).is_active != 0) update_context_time(ctx);
+void Linux618::perf_ctx_unlock(Cpu cpu, perf_event_task_context nr, CtxId task_ctx) {
+  for (const CtxId ctx : {w.cpuctx(cpu, nr).ctx, task_ctx}) {
+    if (!ctx || (cx(ctx).is_active & EVENT_FROZEN) == 0) continue;
+    const bool running = (cx(ctx).is_active & EVENT_ALL) != 0;
+    cx(ctx).is_active = static_cast<std::uint8_t>(cx(ctx).is_active & ~EVENT_FROZEN);
+    if (!running) set_is_active(ctx, 0, Rule::SCH_143);
+  }
+  InstallScaling::perf_ctx_unlock(cpu, nr, task_ctx);
 }
 
-// SCH-134: a context that was not scheduled has no time to catch up with.
+void Linux618::disable_update_time(CtxId ctx) {
+  if ((cx(ctx).is_active & EVENT_TIME) != 0) update_context_time(ctx);
+}
+
+// SCH-134: before anything goes out, and whether or not time stops.
 void Linux618::ctx_sched_out(CtxId ctx, Cpu cpu, std::uint8_t type) {
-  if (cx(ctx).is_active == 0) cx(ctx).timestamp = w.now;
-  TaskCtxSched::ctx_sched_out(ctx, cpu, type);
+  perf_event_context& c = cx(ctx);
+  perf_cpu_context& cpuctx = cpuctx_of(ctx, cpu);
+  if (c.nr_events == 0) {
+    warn_on(c.is_active != 0, "W-out-empty-active", Rule::SCH_37, ctx);
+    warn_on(c.task && cpuctx.task_ctx, "W-out-empty-taskctx", Rule::SCH_37, ctx);
+    return;
+  }
+  const std::uint8_t before = c.is_active;
+  if ((before & (EVENT_TIME | EVENT_FROZEN)) == EVENT_TIME) {
+    update_context_time(ctx);
+    update_cgrp_time_from_cpuctx(cpu, c.nr);
+  }
+  auto after = static_cast<std::uint8_t>(before & ~type);
+  // Frozen time is kept until the unlock, so that nobody sees it stop in between.
+  if ((after & EVENT_ALL) == 0) {
+    after = (before & EVENT_FROZEN) != 0 ? EVENT_TIME | EVENT_FROZEN : 0;
+  }
+  set_is_active(ctx, after, Rule::SCH_134);
+  if (c.task) {
+    warn_on(!(cpuctx.task_ctx == ctx), "W-out-mismatch", Rule::SCH_134, ctx);
+    if ((after & EVENT_ALL) == 0) cpuctx.task_ctx = CtxId{};
+  }
+  walk_groups_out(ctx, cpu, static_cast<std::uint8_t>(before ^ after));
+}
+
+void Linux618::ctx_sched_in(CtxId ctx, Cpu cpu, std::uint8_t type) {
+  perf_event_context& c = cx(ctx);
+  if (c.nr_events == 0) return;
+  const std::uint8_t before = c.is_active;
+  if ((before & EVENT_TIME) == 0) {
+    c.timestamp = w.now;
+    perf_cgroup_set_timestamp(ctx, cpu);
+  }
+  set_is_active(ctx, static_cast<std::uint8_t>(before | type | EVENT_TIME), Rule::SCH_134);
+  if (c.task) {
+    perf_cpu_context& cpuctx = cpuctx_of(ctx, cpu);
+    if ((before & EVENT_ALL) == 0) {
+      cpuctx.task_ctx = ctx;
+    } else {
+      warn_on(!(cpuctx.task_ctx == ctx), "W-in-mismatch", Rule::SCH_134, ctx);
+    }
+  }
+  const auto fresh = static_cast<std::uint8_t>(type & ~before);
+  if ((fresh & EVENT_PINNED) != 0) ctx_pinned_sched_in(ctx, cpu);
+  if ((fresh & EVENT_FLEXIBLE) != 0) ctx_flexible_sched_in(ctx, cpu);
+}
+
+// SCH-128: again while the task is on another CPU by the time the IPI is served.
+Path<int> Linux618::task_function_call(TaskId task, const char* name, ActiveFn fn, EventCall call) {
+  while (true) {
+    co_await e.point("task_function_call:before-read");
+    const Cpu cpu = tk(task).cpu;
+    co_await e.point("task_function_call:before-ipi");
+    if (!w.cpu(cpu).online) co_return -ENXIO;
+    const int ret = co_await e.call_on(cpu, name, remote_function(task, cpu, fn, call));
+    if (ret != -EAGAIN) co_return ret;
+  }
+}
+
+Path<int> Linux618::remote_function(TaskId task, Cpu cpu, ActiveFn fn, EventCall call) {
+  if (task && tk(task).cpu != cpu) co_return -EAGAIN;
+  if (task && !(w.cpu(cpu).curr == task)) co_return -ESRCH;
+  co_return co_await (this->*fn)(call);
 }
 
 // SCH-130, SCH-138
 Path<> Linux618::perf_install_in_context(CtxId ctx, EventId event, Cpu cpu) {
+  constexpr const char* kName = "__perf_install_in_context";
   ev(event).ctx = ctx;
   if (ev(event).cpu != kNoCpu) ev(event).cpu = cpu;
   const perf_event& x = ev(event);
@@ -66,141 +135,80 @@ Path<> Linux618::perf_install_in_context(CtxId ctx, EventId event, Cpu cpu) {
   co_await e.point("install:before-lock");
   if (off && cx(ctx).nr_events != 0) {
     co_await lock_ctx(ctx);
-    add_event_to_ctx(event, ctx);
+    if (!install_too_late(ctx)) add_event_to_ctx(event, ctx);
     unlock_ctx(ctx);
     co_return;
   }
   if (!cx(ctx).task) {
-    co_await cpu_function_call(cpu, "__perf_install_in_context", install_body(), call);
+    co_await cpu_function_call(cpu, kName, install_body(), call);
     co_return;
   }
+  if (install_too_late(ctx)) co_return;
   while (true) {
     const TaskId task = cx(ctx).task;
-    const int ret =
-        co_await task_function_call(task, "__perf_install_in_context", install_body(), call);
-    if (ret == 0) co_return;
+    if (co_await task_function_call(task, kName, install_body(), call) == 0) co_return;
     co_await lock_ctx(ctx);
-    const bool running = tk(cx(ctx).task).on_cpu;
-    if (!running) add_event_to_ctx(event, ctx);
+    const bool dead = install_too_late(ctx);
+    const bool running = !dead && tk(cx(ctx).task).on_cpu;
+    if (!dead && !running) add_event_to_ctx(event, ctx);
     unlock_ctx(ctx);
     if (!running) co_return;
     co_await e.spin("install:retry", {.task = task});
   }
 }
 
-// The event is added in the section that schedules it, with context time up to date.
+// The event is added in the section that schedules it, with context time frozen.
 Path<int> Linux618::__perf_install_in_context(EventCall call) {
   const CtxId ctx = call.ctx;
   const Cpu cpu = smp_processor_id();
   const perf_event_task_context nr = cx(ctx).nr;
-  const bool task_event = static_cast<bool>(cx(ctx).task);
-  if (task_event && !(cx(ctx).task == w.cpu(cpu).curr)) co_return -ESRCH;
-  const CtxId task_ctx = task_event ? ctx : w.cpuctx(cpu, nr).task_ctx;
+  const CtxId running = w.cpuctx(cpu, nr).task_ctx;
+  const CtxId task_ctx = cx(ctx).task ? ctx : running;
   co_await perf_ctx_lock(cpu, nr, task_ctx);
-  if (cx(ctx).is_active != 0) update_context_time(ctx);
-  add_event_to_ctx(call.event, ctx);
-  ctx_resched(cpu, nr, task_ctx);
+  const TaskId task = cx(ctx).task;
+  const bool reprogram = !task || is_current(ctx, cpu);
+  int ret = 0;
+  if (reprogram) {
+    warn_on(task && running && !(running == ctx), "W-install-mismatch", Rule::SCH_130, ctx);
+    ctx_time_freeze(ctx);
+    add_event_to_ctx(call.event, ctx);
+    ctx_resched(cpu, nr, task_ctx);
+  } else if (tk(task).on_cpu) {
+    ret = -ESRCH;  // the context was traded, and its task runs elsewhere
+  } else {
+    add_event_to_ctx(call.event, ctx);
+  }
   perf_ctx_unlock(cpu, nr, task_ctx);
-  co_return 0;
-}
-
-Path<> Linux618::_perf_event_enable(EventId event) {
-  if (ev(event).state < PERF_EVENT_STATE_ERROR) co_return;
-  co_await TaskCtxSched::_perf_event_enable(event);
+  co_return ret;
 }
 
 int Linux618::check_period(const perf_event& event, std::uint64_t value) const {
-  const int error = TaskCtxSched::check_period(event, value);
+  const int error = InstallScaling::check_period(event, value);
   if (error != 0) return error;
   return !event.attr.frequency() && (value >> 63U) != 0 ? -EINVAL : 0;
 }
 
-bool Linux618::is_orphaned_event(const perf_event& top) const {
-  return top.state <= PERF_EVENT_STATE_DEAD;
-}
-
-// Only frees: whoever closes has done the rest (LIFE-71).
-Path<> Linux618::put_event(EventId event) {
-  const int left = --ev(event).refcount;
-  e.emit(Fact{.kind = FactKind::event_put, .rule = Rule::LIFE_71, .event = event, .a = left});
-  if (left == 0) _free_event(event);
-  co_return;
-}
-
-Path<> Linux618::perf_release(EventId event) {
-  co_await perf_remove_from_owner(event);
-  ev(event).owner = TaskId{};
-  const CtxId ctx = co_await perf_event_ctx_lock(event);
-  co_await perf_remove_from_context(event, true);
-  co_await lock_ctx(ctx);
-  set_state(event, PERF_EVENT_STATE_DEAD, Rule::LIFE_73);
-  unlock_ctx(ctx);
-  unlock_mutex(ctx);
-  put_ctx(ctx);
-  while (true) {
-    co_await lock_children(event);
-    const bool empty = ev(event).child_list.empty();
-    const EventId child = empty ? EventId{} : ev(event).child_list.front();
-    const CtxId child_ctx = empty ? CtxId{} : ev(child).ctx;
-    if (!empty) get_ctx(child_ctx);
-    unlock_children(event);
-    if (empty) break;
-    // CM comes before XM, so that a child may exit in between: look again (LIFE-71).
-    co_await e.point("release:before-child");
-    co_await lock_mutex(child_ctx);
-    co_await lock_children(event);
-    const std::vector<EventId>& children = ev(event).child_list;
-    if (!children.empty() && children.front() == child) {
-      co_await perf_remove_from_context(child, true);
-      unlink_child(child);
-      free_event(child);
-      co_await put_event(event);
-    }
-    unlock_children(event);
-    unlock_mutex(child_ctx);
-    put_ctx(child_ctx);
+// SCH-133. Locks: CM, so that the context does not die meanwhile.
+Path<> Linux618::perf_remove_from_context(EventId event, bool detach_group) {
+  const CtxId ctx = ev(event).ctx;
+  if (!cx(ctx).tombstone) {
+    co_await InstallScaling::perf_remove_from_context(event, detach_group);
+    co_return;
   }
-  co_await put_event(event);
-}
-
-// LIFE-44: one section of XM from the test to the link.
-Path<EventId> Linux618::inherit_event(EventId parent, CtxId, EventId leader, TaskId,
-                                      CtxId child_ctx) {
-  const bool enabled = ev(parent).state >= PERF_EVENT_STATE_INACTIVE;
-  const EventId top = ev(parent).parent ? ev(parent).parent : parent;
-  const EventId copy =
-      perf_event_alloc(ev(parent).attr, ev(parent).pmu, ev(parent).cpu, leader, top);
-  co_await e.point("inherit:before-orphan-check");
-  co_await lock_children(top);
-  if (refuse_orphan(copy)) {
-    unlock_children(top);
-    co_return EventId{};
-  }
-  set_up_copy(copy, child_ctx, enabled);
-  co_await lock_ctx(child_ctx);
-  add_event_to_ctx(copy, child_ctx);
-  unlock_ctx(child_ctx);
-  ev(top).child_list.push_back(copy);
-  unlock_children(top);
-  co_return copy;
-}
-
-// The state is final before the lock is dropped; a copy is folded, unlinked and freed.
-Path<> Linux618::__perf_event_exit_task(EventId event, CtxId ctx) {
-  const EventId parent = ev(event).parent;
   co_await lock_ctx(ctx);
-  if (parent) perf_group_detach(event);
-  list_del_event(event, ctx);
-  set_state(event, PERF_EVENT_STATE_EXIT, Rule::SCH_17);
+  co_await remove_event(EventCall{.event = event, .ctx = ctx, .detach_group = detach_group},
+                        kNoCpu);
   unlock_ctx(ctx);
-  if (!parent) co_return;
+}
+
+// LIFE-56
+Path<> Linux618::fold_and_unlink(EventId child) {
+  const EventId parent = ev(child).parent;
   co_await e.point("exit:before-unlink-child");
   co_await lock_children(parent);
-  sync_child_event(event);
-  unlink_child(event);
+  sync_child_event(child);
+  unlink_child(child);
   unlock_children(parent);
-  free_event(event);
-  co_await put_event(parent);
 }
 
 std::unique_ptr<Base> make_linux_6_18(World& world, Engine& engine) {

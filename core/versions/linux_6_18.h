@@ -1,32 +1,31 @@
 // Version 15, `linux-6.18`: what today's kernel does, as far as software events show it.
 //
-// On top of: task-ctx-sched. The versions between (2 to 14) are not in this program yet; of what
+// On top of: install-scaling. The versions between (8 to 14) are not in this program yet; of what
 // they change, this one has what user space can see of software events without groups that
 // compete for counters. What it lacks is named in series.cpp and printed by `reperf versions`.
 //
 //   ABI-11 to ABI-58  validation order of perf_event_open()
+//   SCH-128           cross-calls interrupt the task's CPU whether or not it runs
 //   SCH-130, SCH-138  install retries until it hits; an OFF event joins without an IPI
-//   SCH-134           context time stands still while a context is not scheduled
+//   SCH-133           removing an event from a dead context looks after its group
+//   SCH-134           context time is updated whenever it ran, not only when it stops
 //   SCH-136           time totals accumulate at every change of state
-//   LIFE-71, LIFE-73  closing an event takes its copies with it and leaves it DEAD
-//   LIFE-44           a copy is tested and linked in one section: release sees it or it sees DEAD
-//   LIFE-9            an event in EXIT cannot be enabled
-//   ABI-93            a period with bit 63 is refused
+//   SCH-143           install, enable and exec freeze context time for their lock section
+//   LIFE-56           an exiting copy is folded and unlinked in one section
 //
 // Checked against 6.18.44.
 #pragma once
 
-#include "core/versions/task_ctx_sched.h"
+#include "core/versions/install_scaling.h"
 
 namespace reperf::core {
 
-class Linux618 : public TaskCtxSched {
+class Linux618 : public InstallScaling {
  public:
-  using TaskCtxSched::TaskCtxSched;
+  using InstallScaling::InstallScaling;
   OpenVerdict check_open(TaskId caller, const OpenArgs& args) override {
     return check_open_v6_18(w, caller, args);
   }
-  Path<> perf_release(EventId event) override;
 
  protected:
   void set_state(EventId event, perf_event_state state, Rule rule) override;
@@ -37,21 +36,24 @@ class Linux618 : public TaskCtxSched {
   void times_in(EventId) override {}
   void times_out(EventId) override {}
   void times_skip(EventId, Ns) override {}
-  Path<> swap_stores(TaskId task, TaskId next, CtxId ctx, CtxId next_ctx) override;
-  void exec_update_time(CtxId ctx) override;
-  void exit_update_time(CtxId) override {}
-  void ctx_sched_out(CtxId ctx, Cpu cpu, std::uint8_t type) override;
 
+  // SCH-143. Locks: KL and CL, until perf_ctx_unlock().
+  void ctx_time_freeze(CtxId ctx);
+  void perf_ctx_unlock(Cpu cpu, perf_event_task_context nr, CtxId task_ctx) override;
+  void exec_update_time(CtxId ctx) override { ctx_time_freeze(ctx); }
+  void enable_time_out(CtxId ctx, Cpu) override { ctx_time_freeze(ctx); }
+  void enable_time_in(CtxId, Cpu) override {}
+  void disable_update_time(CtxId ctx) override;
+  void ctx_sched_out(CtxId ctx, Cpu cpu, std::uint8_t type) override;
+  void ctx_sched_in(CtxId ctx, Cpu cpu, std::uint8_t type) override;
+
+  Path<int> task_function_call(TaskId task, const char* name, ActiveFn fn, EventCall call) override;
+  Path<int> remote_function(TaskId task, Cpu cpu, ActiveFn fn, EventCall call) override;
+  [[nodiscard]] int wrong_task() const override { return -ESRCH; }
   Path<> perf_install_in_context(CtxId ctx, EventId event, Cpu cpu) override;
   Path<int> __perf_install_in_context(EventCall call) override;
-  Path<> _perf_event_enable(EventId event) override;
-  [[nodiscard]] int check_period(const perf_event& event, std::uint64_t value) const override;
-  Path<> put_event(EventId event) override;
-  [[nodiscard]] bool is_orphaned_event(const perf_event& top) const override;
-  void check_orphan(EventId, CtxId) override {}
-  Path<EventId> inherit_event(EventId parent, CtxId parent_ctx, EventId leader, TaskId child,
-                              CtxId child_ctx) override;
-  Path<> __perf_event_exit_task(EventId event, CtxId ctx) override;
+  Path<> perf_remove_from_context(EventId event, bool detach_group) override;
+  Path<> fold_and_unlink(EventId child) override;
 };
 
 }  // namespace reperf::core

@@ -18,7 +18,7 @@ constexpr std::array kSeries{
                 "SCH-37 SCH-40 SCH-83 SCH-93", make_task_ctx_sched, ""},
     VersionInfo{2, "event-function", "one checked cross-call body",
                 "SCH-76 SCH-77 SCH-78 SCH-94 SCH-95 SCH-97 SCH-102", make_event_function, ""},
-    VersionInfo{3, "tombstone", "dead contexts are marked", "SCH-76 SCH-88 SCH-112 LIFE-9",
+    VersionInfo{3, "tombstone", "dead contexts are marked", "SCH-67 SCH-76 SCH-88 SCH-112 LIFE-9",
                 make_tombstone, ""},
     VersionInfo{4, "child-cleanup", "children are cleaned up synchronously (seed 001, as posted)",
                 "", nullptr, ""},
@@ -28,7 +28,8 @@ constexpr std::array kSeries{
     VersionInfo{6, "context-time", "context time stands still when it should",
                 "SCH-33 SCH-38 SCH-46 SCH-48 SCH-63 SCH-84 SCH-85 SCH-98 SCH-101",
                 make_context_time, ""},
-    VersionInfo{7, "install-scaling", "install without a time hole (seed 003)", "", nullptr, ""},
+    VersionInfo{7, "install-scaling", "install without a time hole (seed 003)",
+                "SCH-86 SCH-87 SCH-89", make_install_scaling, ""},
     VersionInfo{8, "hotplug-series", "lock order of CPU hotplug, as posted in May 2017", "",
                 nullptr, ""},
     VersionInfo{9, "pmus-lock", "PMU registration against hotplug (seed 002)", "", nullptr, ""},
@@ -39,11 +40,11 @@ constexpr std::array kSeries{
     VersionInfo{13, "state-time", "time accounting of v4.15", "", nullptr, ""},
     VersionInfo{14, "linux-6.1", "what else differs in 6.1", "", nullptr, ""},
     VersionInfo{15, "linux-6.18", "what today's kernel does, as software events show it",
-                "ABI-11 SCH-130 SCH-134 SCH-136 SCH-138 LIFE-71 LIFE-73", make_linux_6_18,
-                "cross-calls as of task-ctx-sched; one context a class, not one a task; "
+                "ABI-11 ABI-93 SCH-128 SCH-130 SCH-133 SCH-134 SCH-136 SCH-138 SCH-143 LIFE-56",
+                make_linux_6_18,
+                "rescheduling by kind (SCH-131, SCH-132); one context a class, not one a task; "
                 "ioctls other than ENABLE, DISABLE, RESET, REFRESH and PERIOD; "
-                "throttling as in base; cgroups",
-                "INV-16 INV-17 INV-20"},
+                "throttling, rotation and cgroups as of 2016"},
 };
 
 }  // namespace

@@ -42,6 +42,7 @@ std::unique_ptr<Base> make_event_function(World& world, Engine& engine);
 std::unique_ptr<Base> make_tombstone(World& world, Engine& engine);
 std::unique_ptr<Base> make_child_cleanup_merged(World& world, Engine& engine);
 std::unique_ptr<Base> make_context_time(World& world, Engine& engine);
+std::unique_ptr<Base> make_install_scaling(World& world, Engine& engine);
 std::unique_ptr<Base> make_linux_6_18(World& world, Engine& engine);
 
 }  // namespace reperf::core
