@@ -88,6 +88,9 @@ void Engine::finish(RunId id) {
   std::unique_ptr<Run> run = std::move(*it);
   in_flight_.erase(it);
   if (current_ == nullptr) touch();
+  if (observed()) {
+    for (Observer* observer : observers_) observer->on_run_end(*run, world_);
+  }
   recycle(std::move(run));
 }
 
@@ -213,10 +216,11 @@ void Engine::take_lock(const LockAwaiter& l) {
   if (observed()) emit(Fact{.kind = FactKind::lock_take, .a = l.serial, .text = l.cls});
 }
 
-void Engine::unlock(Lock& l, const char* cls, std::uint32_t serial, bool raw) {
+void Engine::unlock(Lock& l, const char* cls, std::uint32_t serial, bool raw, CtxId ctx) {
   l.owner = 0;
   if (raw) --current_->irq_off;
-  if (observed()) emit(Fact{.kind = FactKind::lock_drop, .a = serial, .text = cls});
+  if (!observed()) return;
+  emit(Fact{.kind = FactKind::lock_drop, .a = serial, .text = cls, .unlocked = ctx});
 }
 
 void Engine::wait_for_lock(const LockAwaiter& l) {

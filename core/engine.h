@@ -136,7 +136,8 @@ class Engine {
   LockAwaiter lock(Lock& l, const char* cls, std::uint32_t serial, bool raw) {
     return {*this, l, cls, serial, raw};
   }
-  void unlock(Lock& l, const char* cls, std::uint32_t serial, bool raw);
+  // `ctx`: whose ctx->lock it is, if it is one.
+  void unlock(Lock& l, const char* cls, std::uint32_t serial, bool raw, CtxId ctx = {});
 
   // One more turn of a retry loop in which this run changed nothing: waits for anything else to
   // happen. When nothing else can, that is a livelock (SCH-80).

@@ -49,7 +49,7 @@ enum class FactKind : std::uint8_t {
   work_queue,             // text: name, a: due time
   work_run,               // text: name
   warn,                   // text: canonical name of the WARN site
-  finding,                // text: kind of finding
+  finding,                // text: kind of finding; "invariant" uses `after` and `detail` too
   gap,                    // text: why the log does not connect here
 };
 
@@ -68,15 +68,22 @@ struct Fact {
   std::int64_t a = 0;
   std::int64_t b = 0;
   const char* text = nullptr;  // a string literal
+
+  CtxId unlocked{};              // lock_drop of a ctx->lock: that context
+  Rule after = Rule::none;       // invariant: the step after which it was noticed, rule: which one
+  const char* detail = nullptr;  // invariant: what is wrong (core/invariants.h), a string literal
 };
 
 class World;
+struct Run;
 
 class Observer {
  public:
   virtual ~Observer() = default;
   // `world` is the state right after the step that the fact tells of.
   virtual void on_fact(const Fact& fact, const World& world) = 0;
+  // `run`, a top-level path or an IPI, has made its last step and is not in flight any more.
+  virtual void on_run_end(const Run&, const World&) {}
 };
 
 }  // namespace reperf::core

@@ -4,7 +4,8 @@
 #   filecheck  LLVM's FileCheck
 #   output     a folder for scratch files
 #
-# Substitutions: %reperf, %pinned (compare stdin with a block of this test, see lit-tests/pinned),
+# Substitutions: %reperf, %at VERSIONS PREFIXES %s and %finds_at (see lit-tests/at),
+# %pinned (compare stdin with a block of this test, see lit-tests/pinned),
 # %FileCheck, %golden (the folder of captured logs), %tools, and lit's own %s %S %t %T.
 import os
 import shlex
@@ -27,9 +28,12 @@ reperf = os.path.abspath(lit_config.params["reperf"])
 filecheck = lit_config.params["filecheck"]
 pinned = os.path.join(config.test_source_root, "pinned")
 python = shlex.quote(sys.executable)
+at = shlex.quote(os.path.join(config.test_source_root, "at"))
 check_pinned = f"{python} {shlex.quote(pinned)} --filecheck {shlex.quote(filecheck)}"
 
 config.substitutions += [
+    ("%at", f"{at} clean {shlex.quote(reperf)} {shlex.quote(filecheck)}"),
+    ("%finds_at", f"{at} finds {shlex.quote(reperf)} {shlex.quote(filecheck)}"),
     ("%reperf", shlex.quote(reperf)),
     ("%pinned", f"{check_pinned} %s"),
     ("%check_pinned", check_pinned),

@@ -45,6 +45,46 @@ void append_ctx(std::string& out, const core::World& world, core::CtxId ctx) {
   }
 }
 
+void append_detail(std::string& out, const core::World& world, const core::Fact& fact) {
+  for (const char* c = fact.detail; *c != '\0'; ++c) {
+    if (*c != '%') {
+      out += *c;
+      continue;
+    }
+    switch (*++c) {
+      case 'e':
+        append_event(out, world, fact.event);
+        break;
+      case 'f':
+        append_event(out, world, fact.event2);
+        break;
+      case 'c':
+        append_ctx(out, world, fact.ctx);
+        break;
+      case 'd':
+        append_ctx(out, world, fact.ctx2);
+        break;
+      case 'u':
+        append_task(out, world, fact.task2);
+        break;
+      case 'm':
+        out += active_name(static_cast<int>(fact.a));
+        break;
+      case 'n':
+        out += active_name(static_cast<int>(fact.b));
+        break;
+      case 'a':
+        fmt::format_to(std::back_inserter(out), "{}", fact.a);
+        break;
+      case 'b':
+        fmt::format_to(std::back_inserter(out), "{}", fact.b);
+        break;
+      default:
+        return;  // a template ends in its middle: there is none
+    }
+  }
+}
+
 std::string_view state_name(int state) {
   switch (state) {
     case core::PERF_EVENT_STATE_DEAD:

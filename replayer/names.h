@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/fact.h"
 #include "core/world.h"
 
 namespace reperf::replay {
@@ -14,6 +15,9 @@ void append_task(std::string& out, const core::World& world, core::TaskId task);
 void append_event(std::string& out, const core::World& world, core::EventId event);
 // "ctx 5 of perf-4711", "ctx 1 of CPU 0".
 void append_ctx(std::string& out, const core::World& world, core::CtxId ctx);
+
+// What an invariant's finding says is wrong, its %-signs filled in (core/invariants.h).
+void append_detail(std::string& out, const core::World& world, const core::Fact& fact);
 
 [[nodiscard]] std::string_view state_name(int state);  // "ACTIVE"
 [[nodiscard]] std::string active_name(int is_active);  // "PINNED|FLEXIBLE|TIME", "-" for 0

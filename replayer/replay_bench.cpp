@@ -1,7 +1,8 @@
-// Records a second through a session: without listeners, with the digest, the check, and the
-// transcript; beside a walk over the same records.
+// Records a second through a session: without listeners, with the digest, the check, the
+// transcript, the invariants; beside a walk over the same records.
 #include <benchmark/benchmark.h>
 
+#include "core/invariants.h"
 #include "replayer/check.h"
 #include "replayer/test_log.h"
 #include "replayer/transcript.h"
@@ -45,7 +46,7 @@ void count_records(benchmark::State& state) {
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) * records);
 }
 
-enum class Listeners : int { none, digest, check, transcript };
+enum class Listeners : int { none, digest, check, transcript, invariants, both };
 
 void BM_Replay(benchmark::State& state) {
   const LogBuilder& log = synthetic();
@@ -61,21 +62,28 @@ void BM_Replay(benchmark::State& state) {
       session.add_listener(&check);
       session.add_observer(&check);
     }
-    if (what == Listeners::transcript) {
+    if (what == Listeners::transcript || what == Listeners::both) {
       session.add_listener(&transcript);
       session.add_observer(&transcript);
     }
+    core::Invariants invariants(session.model().engine(), session.model().world(),
+                                session.model().version().not_judged);
+    if (what == Listeners::invariants || what == Listeners::both) session.add_observer(&invariants);
     for (const log::Record& record : log.records) {
       if (!session.step(record).ok()) state.SkipWithError("a record was refused");
     }
   }
   count_records(state);
-  static constexpr const char* kNames[] = {"model only", "digest", "digest and check",
-                                           "digest and transcript"};
+  static constexpr const char* kNames[] = {"model only",
+                                           "digest",
+                                           "digest and check",
+                                           "digest and transcript",
+                                           "digest and invariants",
+                                           "digest, transcript and invariants"};
   state.SetLabel(kNames[state.range(0)]);
   state.SetBytesProcessed(static_cast<std::int64_t>(bytes));
 }
-BENCHMARK(BM_Replay)->DenseRange(0, 3)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_Replay)->DenseRange(0, 5)->Unit(benchmark::kMillisecond);
 
 void BM_BaselineWalk(benchmark::State& state) {
   const LogBuilder& log = synthetic();

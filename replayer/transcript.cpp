@@ -371,7 +371,11 @@ bool Transcript::describe_other(const core::Fact& fact, const core::World& world
       return true;
     case FactKind::finding:
       fmt::format_to(out, "FINDING {}", fact.text);
-      if (fact.run) {
+      if (fact.detail != nullptr) {
+        fmt::format_to(out, " {} (after {}) ", core::rule_name(fact.rule),
+                       core::rule_name(fact.after));
+        append_detail(line_, world, fact);
+      } else if (fact.run) {
         for (const auto& run : session_.model().engine().runs()) {
           if (run->id == fact.run) fmt::format_to(out, " in {} at {}", run->name, run->point);
         }
@@ -401,8 +405,10 @@ void Digest::on_fact(const core::Fact& fact, const core::World&) {
   }
   add(static_cast<std::uint64_t>(fact.a));
   add(static_cast<std::uint64_t>(fact.b));
-  if (fact.text == nullptr) return;
-  for (const char* c = fact.text; *c != '\0'; ++c) add(static_cast<unsigned char>(*c));
+  for (const char* text : {fact.text, fact.detail}) {
+    if (text == nullptr) continue;
+    for (const char* c = text; *c != '\0'; ++c) add(static_cast<unsigned char>(*c));
+  }
 }
 
 std::uint64_t Digest::value(const core::World& world) const {

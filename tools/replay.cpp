@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "core/invariants.h"
 #include "replayer/session.h"
 #include "replayer/transcript.h"
 #include "tools/command.h"
@@ -39,6 +40,10 @@ int run_replay(const ReplayOptions& options) {
     session.add_observer(&transcript);
     session.add_listener(&transcript);
   }
+  // Last: a finding follows the step that it is about.
+  core::Invariants invariants{session.model().engine(), session.model().world(),
+                              opened.version->not_judged};
+  session.add_observer(&invariants);
   Progress progress{session};
   session.add_listener(&progress);
   const Result<void> done = session.run(*opened.source, options.input.file);
@@ -58,7 +63,9 @@ void add_replay(CLI::App& app, Outcome& outcome) {
   cmd->add_flag("-v,--verbose", options->transcript.verbose,
                 "locks, references and single counts, too");
   cmd->add_flag("-q,--quiet", options->quiet, "only the digest line");
-  cmd->footer("Exit code: 0 fine, 1 a finding (livelock, ...), 2 bad usage or unreadable input.");
+  cmd->footer(
+      "Exit code: 0 fine, 1 a finding (livelock, broken invariant, ...), 2 bad usage or\n"
+      "unreadable input.");
   cmd->callback([options, &outcome] { outcome.exit_code = run_replay(*options); });
 }
 

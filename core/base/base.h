@@ -75,7 +75,7 @@ class Base {
 
   // ---- locks
   Engine::LockAwaiter lock_ctx(CtxId c) { return e.lock(cx(c).lock, "ctx->lock", c.serial, true); }
-  void unlock_ctx(CtxId c) { e.unlock(cx(c).lock, "ctx->lock", c.serial, true); }
+  void unlock_ctx(CtxId c) { e.unlock(cx(c).lock, "ctx->lock", c.serial, true, c); }
   Engine::LockAwaiter lock_mutex(CtxId c) {
     return e.lock(cx(c).mutex, "ctx->mutex", c.serial, false);
   }

@@ -12,7 +12,8 @@ namespace {
 
 // One line a version, in the order of the series.
 constexpr std::array kSeries{
-    VersionInfo{0, "base", "the core in January 2016, before seed 000", "", make_base, ""},
+    VersionInfo{0, "base", "the core in January 2016, before seed 000", "", make_base, "",
+                "INV-3 INV-6 INV-7 INV-16 INV-17 INV-20 INV-22"},
     VersionInfo{1, "task-ctx-sched", "contexts without events are never active (seed 000)",
                 "SCH-37 SCH-40 SCH-83 SCH-93", make_task_ctx_sched, ""},
     VersionInfo{2, "event-function", "one checked cross-call body",
@@ -28,7 +29,7 @@ constexpr std::array kSeries{
                 "SCH-33 SCH-38 SCH-46 SCH-48 SCH-63 SCH-84 SCH-85 SCH-98 SCH-101",
                 make_context_time, ""},
     VersionInfo{7, "install-scaling", "install without a time hole (seed 003)",
-                "SCH-86 SCH-87 SCH-89", make_install_scaling, ""},
+                "SCH-86 SCH-87 SCH-89", make_install_scaling, "", "INV-16 INV-17 INV-20"},
     VersionInfo{8, "hotplug-series", "lock order of CPU hotplug, as posted in May 2017", "",
                 nullptr, ""},
     VersionInfo{9, "pmus-lock", "PMU registration against hotplug (seed 002)", "", nullptr, ""},
@@ -42,7 +43,8 @@ constexpr std::array kSeries{
                 "ABI-11 SCH-128 SCH-130 SCH-133 SCH-134 SCH-136 SCH-138 SCH-143 LIFE-56",
                 make_linux_6_18,
                 "rescheduling by kind (SCH-131, SCH-132); one context a class, not one a task; "
-                "ioctls other than ENABLE, DISABLE and RESET; cgroups"},
+                "ioctls other than ENABLE, DISABLE and RESET; cgroups",
+                "INV-16 INV-17 INV-20"},
 };
 
 }  // namespace

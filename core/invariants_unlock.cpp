@@ -1,0 +1,272 @@
+// Invariants at the release of a ctx->lock, one function each.
+#include <algorithm>
+#include <utility>
+
+#include "core/invariants.h"
+
+namespace reperf::core {
+
+namespace {
+
+// Contexts of up to this size are looked at whole each time, larger ones when a fact told of them.
+constexpr std::size_t kSmall = 32;
+
+constexpr std::uint64_t kOneLeader = std::uint64_t{1} << 40;  // beside a sum of serials
+
+bool attached(const perf_event& x) { return (x.attach_state & PERF_ATTACH_CONTEXT) != 0; }
+
+const perf_cpu_context& cpuctx(const World& w, Cpu cpu, perf_event_task_context nr) {
+  return w.cpu(cpu).cpuctx[static_cast<std::size_t>(nr)];
+}
+
+bool software(const World& w, const perf_event& x) {
+  return x.pmu >= 0 && w.pmus[static_cast<std::size_t>(x.pmu)].task_ctx_nr == perf_sw_context;
+}
+
+std::int64_t number(std::uint64_t value) { return static_cast<std::int64_t>(value); }
+
+}  // namespace
+
+void Invariants::at_unlock(CtxId id, Cpu cpu, const World& w) {
+  if (!w.contexts.alive(id)) return;
+  const perf_event_context& c = w.contexts[id];
+  CtxMemory& m = memory(id, w);
+  wait_for_quiescence(id, m, w);
+  if (w.cpu_valid(cpu)) {
+    wait_for_quiescence(cpu);
+    note_task_ctx(w, cpu, c.nr);
+    inv_4(cpu, c.nr, w);
+    inv_12(cpu, c.nr, w);
+  }
+  for (const auto& [other, nr] : std::exchange(foreign_, {})) inv_12(other, nr, w);
+  inv_3(id, c);
+  inv_4(id, c, m);
+  inv_5(id, c, m);
+  inv_8(id, c, w);
+  inv_15(id, c, m, w.now);
+  inv_18(id, c, m);
+  if (!m.touched && c.event_list.size() > kSmall) return;
+  m.touched = false;
+  look_at_events(id, c, w);
+}
+
+void Invariants::look_at_events(CtxId id, const perf_event_context& c, const World& w) {
+  inv_1(id, c, w);
+  inv_2(id, c, w);
+  for (const EventId event : c.event_list) {
+    if (!w.events.alive(event)) continue;
+    const perf_event& x = w.events[event];
+    inv_9(event, x, id, w);
+    EventMemory& m = memory(event, w);
+    inv_14(event, x, m, w);
+    inv_15(event, x, m);
+  }
+}
+
+void Invariants::inv_1(CtxId id, const perf_event_context& c, const World& w) {
+  if (!judged(Rule::INV_1)) return;
+  std::int32_t stat = 0;
+  // How many, and the sum of their serials: the group lists must have the same ones.
+  std::uint64_t leaders = 0;
+  const char* wrong = nullptr;
+  Fact fact{.ctx = id, .a = c.nr_events, .b = number(c.event_list.size())};
+  if (fact.a != fact.b) wrong = "%c has nr_events %a, but %b events on its list";
+  for (const EventId event : c.event_list) {
+    if (!w.events.alive(event) || !attached(w.events[event]) || !(w.events[event].ctx == id)) {
+      fact.event = event;
+      wrong = "%e is on the list of %c, but not attached to it";
+      break;
+    }
+    const perf_event& x = w.events[event];
+    if (x.attr.has(AttrBit::inherit_stat)) ++stat;
+    if (x.is_leader(event)) leaders += kOneLeader + event.serial;
+  }
+  for (const auto* groups : {&c.pinned_groups, &c.flexible_groups}) {
+    for (const EventId leader : *groups) leaders -= kOneLeader + leader.serial;
+  }
+  if (wrong == nullptr && leaders != 0) wrong = "the group lists of %c are not its leaders";
+  if (wrong == nullptr && stat != c.nr_stat) {
+    wrong = "%c has nr_stat %a, but %b events with inherit_stat";
+    fact.a = c.nr_stat;
+    fact.b = stat;
+  }
+  if (news(Rule::INV_1, Who::ctx, id.serial, wrong == nullptr)) tell(Rule::INV_1, wrong, fact);
+}
+
+void Invariants::inv_2(CtxId id, const perf_event_context& c, const World& w) {
+  if (!judged(Rule::INV_2)) return;
+  const auto active = std::count_if(c.event_list.begin(), c.event_list.end(), [&w](EventId event) {
+    return w.events.alive(event) && w.events[event].state == PERF_EVENT_STATE_ACTIVE;
+  });
+  if (!news(Rule::INV_2, Who::ctx, id.serial, active == c.nr_active)) return;
+  tell(Rule::INV_2, "%c has nr_active %a, but %b events are ACTIVE",
+       {.ctx = id, .a = c.nr_active, .b = active});
+}
+
+void Invariants::inv_3(CtxId id, const perf_event_context& c) {
+  if (!judged(Rule::INV_3)) return;
+  if (!news(Rule::INV_3, Who::ctx, id.serial, c.nr_events != 0 || c.is_active == 0)) return;
+  tell(Rule::INV_3, "%c has no events, but is_active %m", {.ctx = id, .a = c.is_active});
+}
+
+// On the CPU whose lock section ends.
+void Invariants::inv_4(Cpu cpu, perf_event_task_context nr, const World& w) {
+  if (!judged(Rule::INV_4)) return;
+  const CtxId ctx = cpuctx(w, cpu, nr).task_ctx;
+  const bool alive = !ctx || w.contexts.alive(ctx);
+  const char* wrong = nullptr;
+  if (!alive) {
+    wrong = "%c is task_ctx on CPU %a, but was freed";
+  } else if (ctx && !w.contexts[ctx].task) {
+    wrong = "%c is task_ctx on CPU %a, but no task's context";
+  }
+  if (news(Rule::INV_4, Who::cpu, cpu_key(cpu, nr), wrong == nullptr)) {
+    tell(Rule::INV_4, wrong, {.ctx = ctx, .a = cpu});
+  }
+}
+
+// On whatever CPU has it.
+void Invariants::inv_4(CtxId id, const perf_event_context& c, const CtxMemory& m) {
+  if (!judged(Rule::INV_4)) return;
+  const bool holds = m.on_cpus == 0 || (c.is_active & EVENT_ALL) != 0;
+  if (!news(Rule::INV_4, Who::ctx, id.serial, holds)) return;
+  tell(Rule::INV_4, "%c is task_ctx on %a CPUs, but not active", {.ctx = id, .a = m.on_cpus});
+}
+
+void Invariants::inv_5(CtxId id, const perf_event_context& c, const CtxMemory& m) {
+  if (!judged(Rule::INV_5) || !c.task) return;
+  const bool active = (c.is_active & EVENT_ALL) != 0;
+  const bool holds = m.on_cpus == 1 || (m.on_cpus == 0 && !active);
+  if (!news(Rule::INV_5, Who::ctx, id.serial, holds)) return;
+  tell(Rule::INV_5, "%c has is_active %m, and is task_ctx on %b CPUs",
+       {.ctx = id, .a = c.is_active, .b = m.on_cpus});
+}
+
+// The second half follows from the first where empty contexts are never active (INV-3).
+void Invariants::inv_8(CtxId id, const perf_event_context& c, const World& w) {
+  if (!judged(Rule::INV_8) || !c.task) return;
+  const bool holds =
+      w.sched_hooks_live || (c.nr_events == 0 && (c.is_active == 0 || !judged(Rule::INV_3)));
+  if (!news(Rule::INV_8, Who::ctx, id.serial, holds)) return;
+  tell(Rule::INV_8, "%c has %a events and is_active %n, but the scheduler hooks are off",
+       {.ctx = id, .a = c.nr_events, .b = c.is_active});
+}
+
+void Invariants::inv_9(EventId event, const perf_event& x, CtxId id, const World& w) {
+  if (!judged(Rule::INV_9)) return;
+  const bool active = x.state == PERF_EVENT_STATE_ACTIVE;
+  const char* wrong = nullptr;
+  if (active != (x.oncpu != kNoCpu)) {
+    wrong = active ? "%e is ACTIVE, but has oncpu %a" : "%e is not ACTIVE, but has oncpu %a";
+  } else if (active && !w.cpu_valid(x.oncpu)) {
+    wrong = "%e has oncpu %a, which does not exist";
+  } else if (active) {
+    const perf_event_context& c = w.contexts[id];
+    const bool here = c.task ? cpuctx(w, x.oncpu, c.nr).task_ctx == id : c.cpu == x.oncpu;
+    if (!here) {
+      wrong = "%e is ACTIVE with oncpu %a, but %c is not on CPU %a";
+    } else if (memory(id, w).on_cpus > 1 && !(w.cpu(x.oncpu).curr == c.task)) {
+      // Of several CPUs that have the context, the one that means it is where its task runs.
+      wrong = "%e is ACTIVE with oncpu %a, but the task of %c does not run there";
+    }
+  }
+  if (!news(Rule::INV_9, Who::event, event.serial, wrong == nullptr)) return;
+  tell(Rule::INV_9, wrong, {.event = event, .ctx = id, .a = x.oncpu});
+}
+
+void Invariants::inv_12(Cpu cpu, perf_event_task_context nr, const World& w) {
+  if (!judged(Rule::INV_12)) return;
+  const std::int32_t has = cpuctx(w, cpu, nr).active_oncpu;
+  const std::int32_t on =
+      cpus_[static_cast<std::size_t>(cpu)].active_oncpu[static_cast<std::size_t>(nr)];
+  if (news(Rule::INV_12, Who::cpu, cpu_key(cpu, nr), has == on)) {
+    tell(Rule::INV_12, "%c has active_oncpu %a, but %b hardware events are on",
+         {.ctx = cpuctx(w, cpu, nr).ctx, .a = has, .b = on});
+  }
+  if (nr == perf_hw_context && cpuctx(w, cpu, nr).exclusive) inv_12_exclusive(cpu, w);
+}
+
+// At most one hardware group is on. None: a group whose hardware members are all OFF may be the
+// exclusive one. Of software groups, `exclusive` says nothing (SCH-28 lets all of them on).
+void Invariants::inv_12_exclusive(Cpu cpu, const World& w) {
+  const perf_cpu_context& on = cpuctx(w, cpu, perf_hw_context);
+  std::vector<EventId> leaders;
+  for (const CtxId ctx : {on.ctx, on.task_ctx}) {
+    if (!w.contexts.alive(ctx)) continue;
+    for (const EventId event : w.contexts[ctx].event_list) {
+      if (!w.events.alive(event)) continue;
+      const perf_event& x = w.events[event];
+      if (x.oncpu == cpu && !software(w, x)) leaders.push_back(x.group_leader);
+    }
+  }
+  std::sort(leaders.begin(), leaders.end());
+  leaders.erase(std::unique(leaders.begin(), leaders.end()), leaders.end());
+  if (!news(Rule::INV_12, Who::ctx, on.ctx.serial, leaders.size() <= 1)) return;
+  tell(Rule::INV_12, "%c has an exclusive group on, but %a groups are on",
+       {.ctx = on.ctx, .a = number(leaders.size())});
+}
+
+// Judged where the totals were brought up to date, that is, where they have changed. Two rules of
+// the time stamps make totals of which nothing is promised:
+//  - SCH-42: enabling moves tstamp_enabled to the context's time and leaves tstamp_stopped. While
+//    the context is not active, SCH-41 takes the difference of the two, which is below zero then;
+//    later totals inherit that.
+//  - SCH-71: a swap exchanges the totals of events with inherit_stat until their next update.
+void Invariants::inv_14(EventId event, const perf_event& x, EventMemory& m, const World& w) {
+  if (!judged(Rule::INV_14)) return;
+  const bool below_zero = number(x.tstamp_stopped - x.tstamp_enabled) < 0;
+  if (below_zero && x.state == PERF_EVENT_STATE_INACTIVE && w.contexts[x.ctx].is_active == 0) {
+    m.unstamped = true;
+  }
+  if (x.total_time_enabled == m.enabled && x.total_time_running == m.running) return;
+  m.enabled = x.total_time_enabled;
+  if (m.unstamped || x.attr.has(AttrBit::inherit_stat)) return;
+  const bool holds = number(x.total_time_running) >= 0 && number(x.total_time_enabled) >= 0 &&
+                     x.total_time_running <= x.total_time_enabled;
+  if (!news(Rule::INV_14, Who::event, event.serial, holds)) return;
+  tell(Rule::INV_14, "%e has run for %a, but was enabled for %b",
+       {.event = event, .a = number(x.total_time_running), .b = number(x.total_time_enabled)});
+}
+
+void Invariants::inv_15(CtxId id, const perf_event_context& c, CtxMemory& m, Ns now) {
+  const Ns before = std::exchange(m.time, c.time);
+  if (!judged(Rule::INV_15)) return;
+  const char* wrong = nullptr;
+  Fact fact{.ctx = id, .a = number(before), .b = number(c.time)};
+  if (number(c.time - before) < 0) {
+    wrong = "time of %c goes back from %a to %b";
+  } else if (c.timestamp > now) {
+    wrong = "timestamp of %c is %a, but it is %b";
+    fact.a = number(c.timestamp);
+    fact.b = number(now);
+  }
+  if (news(Rule::INV_15, Who::ctx, id.serial, wrong == nullptr)) tell(Rule::INV_15, wrong, fact);
+}
+
+// Enabled time may go back (SCH-43), and a swap exchanges the totals of events with inherit_stat.
+void Invariants::inv_15(EventId event, const perf_event& x, EventMemory& m) {
+  const Ns before = std::exchange(m.running, x.total_time_running);
+  if (!judged(Rule::INV_15)) return;
+  const bool holds = number(x.total_time_running - before) >= 0 ||
+                     x.state < PERF_EVENT_STATE_INACTIVE || x.attr.has(AttrBit::inherit_stat);
+  if (!news(Rule::INV_15, Who::event, event.serial, holds)) return;
+  tell(Rule::INV_15, "running time of %e goes back from %a to %b",
+       {.event = event, .a = number(before), .b = number(x.total_time_running)});
+}
+
+void Invariants::inv_18(CtxId id, const perf_event_context& c, CtxMemory& m) {
+  const std::uint64_t before = std::exchange(m.generation, c.generation);
+  const std::uint32_t changes = std::exchange(m.changes, 0);
+  if (!judged(Rule::INV_18)) return;
+  const char* wrong = nullptr;
+  Fact fact{.ctx = id, .a = number(c.generation - before), .b = changes};
+  if (c.generation < before || c.generation - before < changes) {
+    wrong = "generation of %c grows by %a, but its events changed %b times";
+  } else if (c.pin_count < 0) {
+    wrong = "%c has pin_count %a";
+    fact.a = c.pin_count;
+  }
+  if (news(Rule::INV_18, Who::ctx, id.serial, wrong == nullptr)) tell(Rule::INV_18, wrong, fact);
+}
+
+}  // namespace reperf::core
