@@ -126,11 +126,18 @@ bool Base::needs_sched_hooks(const perf_event& x) const {
   return (x.attach_state & PERF_ATTACH_TASK) != 0 || x.attr.has(AttrBit::context_switch);
 }
 
-// SCH-62: the count is there before the hooks are, and who finds a count does not wait for them.
-Path<> Base::account_event(EventId event) {
-  if (!needs_sched_hooks(ev(event))) co_return;
+// False: the event needs the hooks, and nobody has counted for them.
+bool Base::account_event(EventId event) {
+  if (!needs_sched_hooks(ev(event))) return true;
   ev(event).account_done = true;
-  if (w.perf_sched_events++ != 0) co_return;
+  if (w.perf_sched_events == 0) return false;
+  ++w.perf_sched_events;
+  return true;
+}
+
+// SCH-62: the count is there before the hooks are, and who finds a count does not wait for them.
+Path<> Base::first_sched_event() {
+  ++w.perf_sched_events;
   co_await e.point("key:before-live");
   turn_hooks_on();
 }
@@ -184,7 +191,7 @@ Path<> Base::perf_event_open(TaskId caller, OpenArgs args, CallResult* result) {
   const PmuIndex pmu = find_pmu(attr);
   const EventId event = perf_event_alloc(attr, pmu, args.cpu, leader, EventId{});
   if (target) ev(event).attach_state |= PERF_ATTACH_TASK;
-  co_await account_event(event);
+  if (!account_event(event)) co_await first_sched_event();
 
   // SCH-7: a software member of a hardware group lives in its leader's context.
   perf_event_task_context nr =

@@ -53,6 +53,7 @@ class Linux618 : public InstallScaling {
   Path<> perf_install_in_context(CtxId ctx, EventId event, Cpu cpu) override;
   Path<int> __perf_install_in_context(EventCall call) override;
   Path<> perf_remove_from_context(EventId event, bool detach_group) override;
+  Path<> remove_from_dead_context(EventId event, bool detach_group);
   Path<> fold_and_unlink(EventId child) override;
 };
 
