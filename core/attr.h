@@ -135,6 +135,8 @@ struct perf_event_attr {
   [[nodiscard]] bool pinned() const { return has(AttrBit::pinned); }
   [[nodiscard]] bool exclusive() const { return has(AttrBit::exclusive); }
   [[nodiscard]] bool sampling() const { return sample_period != 0; }
+  // sample_period is a frequency that the kernel aims at.
+  [[nodiscard]] bool frequency() const { return has(AttrBit::freq) && sample_period != 0; }
 
   friend bool operator==(const perf_event_attr&, const perf_event_attr&) = default;
 };

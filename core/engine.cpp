@@ -7,6 +7,8 @@ namespace reperf::core {
 
 std::size_t Chooser::choose(std::string_view, std::span<const Option>) { return 0; }
 bool Chooser::hold(const Run&, std::string_view) { return false; }
+bool Chooser::queue(const Run&) { return false; }
+bool Chooser::defer(std::string_view) { return false; }
 
 Engine::Engine(World& world, Chooser& chooser) : world_(world), chooser_(chooser) {}
 Engine::~Engine() = default;
@@ -22,7 +24,13 @@ void Engine::emit(Fact fact) {
   for (Observer* observer : observers_) observer->on_fact(fact, world_);
 }
 
-std::unique_ptr<Run> Engine::make_run(Path<> path) {
+void Engine::emit_as(Run& run, Fact fact) {
+  Run* const before = std::exchange(current_, &run);
+  emit(fact);
+  current_ = before;
+}
+
+std::unique_ptr<Run> Engine::fresh_run(Path<> path) {
   if (spare_.empty()) return std::make_unique<Run>(std::move(path));
   std::unique_ptr<Run> run = std::move(spare_.back());
   spare_.pop_back();
@@ -38,12 +46,10 @@ void Engine::recycle(std::unique_ptr<Run> run) {
   spare_.push_back(std::move(run));
 }
 
-RunId Engine::start(const char* name, RunContext context, TaskId task, Cpu cpu, Path<> path) {
-  if (current_ == nullptr) touch();
-  std::unique_ptr<Run> owned = make_run(std::move(path));
-  Run& run = *owned;
-  const RunId id{0, ++last_serial_};
-  run.id = id;
+Run& Engine::make_run(const char* name, RunContext context, TaskId task, Cpu cpu, Path<> path) {
+  in_flight_.push_back(fresh_run(std::move(path)));
+  Run& run = *in_flight_.back();
+  run.id = RunId{0, ++last_serial_};
   run.name = name;
   run.context = context;
   run.task = task;
@@ -51,17 +57,29 @@ RunId Engine::start(const char* name, RunContext context, TaskId task, Cpu cpu, 
   run.irq_off = context == RunContext::irq ? 1 : 0;
   run.root.handle().promise().frames = &run.frames;
   run.frames.push_back(run.root.handle());
-  // A run that may not start yet (interrupts are off there) waits with the others.
-  const bool now = eligible(run);
-  in_flight_.push_back(std::move(owned));
-  if (now && slice(run)) finish(id);
+  return run;
+}
+
+// A run that may not start yet (interrupts are off there) waits with the others.
+void Engine::launch(Run& run) {
+  if (eligible(run) && slice(run)) finish(run.id);
+}
+
+RunId Engine::start(const char* name, RunContext context, TaskId task, Cpu cpu, Path<> path) {
+  if (current_ == nullptr) touch();
+  Run& run = make_run(name, context, task, cpu, std::move(path));
+  const RunId id = run.id;
+  launch(run);
   return id;
 }
 
 bool Engine::slice(Run& run) {
   Run* const before = current_;
   current_ = &run;
+  if (!run.started || run.state == RunState::spinning) run.turn_epoch = epoch_;
   run.state = RunState::runnable;
+  // An IPI interrupts whoever is current when it is served (SCH-126).
+  if (run.ipi && !run.started) run.task = world_.cpu(run.cpu).curr;
   run.started = true;
   run.waits_for_lock = nullptr;
   if (run.context == RunContext::process && world_.tasks.alive(run.task)) {
@@ -119,6 +137,7 @@ bool Engine::irqs_off(Cpu cpu) const {
 bool Engine::eligible(const Run& run) const {
   switch (run.state) {
     case RunState::held:
+    case RunState::queued:
       return false;
     case RunState::blocked_lock:
       if (run.waits_for_lock->owner != 0) return false;
@@ -147,7 +166,10 @@ void Engine::pump() {
     for (const auto& run : in_flight_) {
       if (run.get() != current_ && eligible(*run)) options.push_back(Option{run.get()});
     }
-    if (options.empty()) break;
+    if (options.empty()) {
+      if (report_livelocks()) continue;
+      break;
+    }
     const std::size_t pick =
         options.size() == 1 ? 0 : chooser_.choose("engine:next", std::span{options});
     Run& run = const_cast<Run&>(*options[pick].run);
@@ -155,39 +177,78 @@ void Engine::pump() {
     if (slice(run)) {
       finish(run.id);
     } else if (!was_spinning || run.state != RunState::spinning) {
+      run.proving = false;
       touch();  // a retry loop that turned once more changed nothing; everything else may have
     }
   }
-  report_livelocks();
 }
 
-void Engine::report_livelocks() {
-  // What a directive holds has steps left that may end the loop (INV-24): judge when it is through.
-  if (std::any_of(in_flight_.begin(), in_flight_.end(),
-                  [](const auto& run) { return run->state == RunState::held; })) {
-    return;
-  }
+// Something waits for a directive, and has steps left.
+bool Engine::directive_holds() const {
+  return std::any_of(in_flight_.begin(), in_flight_.end(), [](const auto& run) {
+    return run->state == RunState::held || run->state == RunState::queued;
+  });
+}
+
+bool Engine::report_livelocks() {
+  // What a directive holds may end the loop (INV-24): judge when it is through.
+  if (directive_holds()) return false;
   for (const auto& run : in_flight_) {
     if (run->state != RunState::spinning || run->livelock_reported) continue;
+    // Something has happened since its last turn: it will look again once its task runs.
+    if (run->spin_epoch != epoch_) continue;
+    if (!run->proving) {
+      // The way to the loop is no part of its cycle: one whole turn from there and back tells it,
+      // and proves that the loop comes back.
+      run->proving = true;
+      --run->spin_epoch;
+      return true;
+    }
     run->livelock_reported = true;
-    Run* const before = std::exchange(current_, run.get());
-    emit(Fact{.kind = FactKind::finding, .rule = Rule::SCH_80, .text = "livelock"});
-    current_ = before;
+    emit_as(*run, Fact{.kind = FactKind::finding,
+                       .rule = Rule::SCH_80,
+                       .task2 = run->spins_for.task,
+                       .a = run->spins_for.cpu,
+                       .text = "livelock",
+                       .points = run->passed.names()});
   }
+  return false;
 }
 
 void Engine::report_stuck() {
-  if (std::any_of(in_flight_.begin(), in_flight_.end(),
-                  [](const auto& run) { return run->state == RunState::held; })) {
-    return;  // a directive that was never ended: the transcript has told where it holds
-  }
+  // With a directive that was never ended the transcript has told where it holds.
+  if (directive_holds()) return;
   for (const auto& run : in_flight_) {
     const bool waits = run->state == RunState::blocked_lock || run->state == RunState::blocked_run;
     if (!waits) continue;
-    Run* const before = std::exchange(current_, run.get());
-    emit(Fact{.kind = FactKind::finding, .text = "stuck"});
-    current_ = before;
+    Fact fact{.kind = FactKind::finding, .text = "stuck"};
+    if (run->state == RunState::blocked_lock) {
+      const Run* holder = find(RunId{0, run->waits_for_lock->owner});
+      fact.a = run->lock_serial;
+      if (holder != nullptr) fact.task2 = holder->task;
+    }
+    emit_as(*run, fact);
   }
+}
+
+bool Engine::deliver(Cpu cpu, bool all) {
+  std::vector<RunId> ipis;
+  for (const auto& run : in_flight_) {
+    if (run->state != RunState::queued || run->cpu != cpu) continue;
+    ipis.push_back(run->id);
+    run->state = RunState::runnable;
+    if (!all) break;
+  }
+  if (ipis.empty()) return false;
+  touch();
+  // One after the other, before their senders go on and send the next (SCH-126).
+  for (const RunId id : ipis) {
+    Run& run = const_cast<Run&>(*find(id));
+    run.task = world_.cpu(cpu).curr;
+    emit_as(run, Fact{.kind = FactKind::ipi_deliver, .rule = Rule::SCH_126, .text = run.name});
+    launch(run);
+  }
+  return true;
 }
 
 void Engine::resume_run(RunId id) {
@@ -195,16 +256,12 @@ void Engine::resume_run(RunId id) {
     if (run->id != id || run->state != RunState::held) continue;
     run->state = RunState::runnable;
     touch();
-    Run* const before = std::exchange(current_, run.get());
-    emit(Fact{.kind = FactKind::point_resumed, .text = run->point});
-    current_ = before;
+    emit_as(*run, Fact{.kind = FactKind::point_resumed, .text = run->point});
     return;
   }
 }
 
-bool Engine::stops_at(const char* name) {
-  current_->point = name;
-  if (!chooser_.hold(*current_, name)) return false;
+bool Engine::stop_at(const char* name) {
   current_->state = RunState::held;
   emit(Fact{.kind = FactKind::point_held, .text = name});
   return true;
@@ -226,6 +283,7 @@ void Engine::unlock(Lock& l, const char* cls, std::uint32_t serial, bool raw, Ct
 void Engine::wait_for_lock(const LockAwaiter& l) {
   current_->state = RunState::blocked_lock;
   current_->waits_for_lock = &l.lock;
+  current_->lock_serial = l.serial;
   current_->point = l.cls;
 }
 
@@ -234,13 +292,19 @@ void Engine::wait_for_run(RunId run) {
   current_->waits_for_run = run;
 }
 
-void Engine::wait_spinning(const char* name) {
+void Engine::wait_spinning(const char* name, SpinTarget target) {
   current_->state = RunState::spinning;
   current_->point = name;
-  current_->spin_epoch = epoch_;
+  current_->passed.add(name);
+  current_->spins_for = target;
+  // What happened since the turn began may have come after it looked: it looks again then.
+  current_->spin_epoch = current_->turn_epoch;
 }
 
-Path<> Engine::carry_result(Path<int> body, int* result) { *result = co_await std::move(body); }
+Path<> Engine::serve_ipi(Path<int> body, int* result) {
+  co_await point("ipi:begin");
+  *result = co_await std::move(body);
+}
 
 Path<> Engine::synchronize_sched() {
   std::vector<RunId> before;
@@ -260,9 +324,18 @@ Path<int> Engine::call_on(Cpu cpu, const char* name, Path<int> body) {
   emit(Fact{.kind = FactKind::ipi_send, .rule = Rule::SCH_73, .a = cpu, .text = name});
   int result = 0;
   // Both live in this frame, which waits for the end of the run that uses them.
-  const RunId run = start(name, RunContext::irq, world_.cpu(cpu).curr, cpu,
-                          carry_result(std::move(body), &result));
-  co_await RunAwaiter{*this, run};
+  Run& ipi = make_run(name, RunContext::irq, world_.cpu(cpu).curr, cpu,
+                      serve_ipi(std::move(body), &result));
+  const RunId id = ipi.id;
+  ipi.ipi = true;
+  ipi.point = name;
+  if (chooser_.queue(ipi)) {
+    ipi.state = RunState::queued;
+    emit(Fact{.kind = FactKind::ipi_queued, .rule = Rule::SCH_126, .a = cpu, .text = name});
+  } else {
+    launch(ipi);
+  }
+  co_await RunAwaiter{*this, id};
   emit(Fact{.kind = FactKind::ipi_return, .rule = Rule::SCH_73, .a = result, .text = name});
   co_return result;
 }

@@ -5,13 +5,15 @@
 //  - a run in process context advances only while its task is current on a CPU;
 //  - a run with interrupts off keeps every IPI and context switch of its CPU waiting;
 //  - an IPI is delivered when its target has interrupts on; its sender waits.
-// By default a run goes on until it ends or has to wait, and an IPI is delivered at once. Whatever
-// else is possible goes through the Chooser, by name: holding a run at a scheduling point,
-// picking which of several runs goes on.
+// By default a run goes on until it ends or has to wait, an IPI is delivered at once, and deferred
+// work runs when it is due. Whatever else is possible goes through the Chooser, by name: holding a
+// run at a scheduling point, keeping an IPI queued, putting work off, picking which of several runs
+// goes on.
 //
 // Runs in flight are not part of the World; a World may be copied when quiescent() is true.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -37,7 +39,31 @@ enum class RunState : std::uint8_t {
   blocked_lock,  // until a lock is free
   blocked_run,   // until another run has ended
   held,          // by a directive, until resumed
+  queued,        // an IPI that is not delivered yet, by a directive
   spinning,      // in a retry loop, until anything else happened
+};
+
+// The scheduling points that a run has passed since its last turn of a retry loop: one turn is the
+// cycle of a livelock. When there are more, the first ones are kept.
+class PassedPoints {
+ public:
+  void clear() { count_ = 0; }
+  void add(const char* name) {
+    if (count_ < names_.size()) names_[count_++] = name;
+  }
+  [[nodiscard]] std::span<const char* const> names() const {
+    return std::span{names_}.first(count_);
+  }
+
+ private:
+  std::array<const char*, 12> names_{};
+  std::uint32_t count_ = 0;
+};
+
+// What the next turn of a retry loop hopes for.
+struct SpinTarget {
+  TaskId task{};     // its being scheduled
+  Cpu cpu = kNoCpu;  // its coming up
 };
 
 struct Run {
@@ -48,11 +74,17 @@ struct Run {
   TaskId task;             // process: on whose behalf
   Cpu cpu = kNoCpu;        // where it runs (process: where its task ran last)
   int irq_off = 0;         // nesting of interrupts-off sections
+  bool ipi = false;        // sent by another run, which waits for it
   bool started = false;    // has made its first step
   const char* point = "";  // the scheduling point at which it stands
   const Lock* waits_for_lock = nullptr;
+  std::uint32_t lock_serial = 0;  // of the object whose lock it is
   RunId waits_for_run;
-  std::uint64_t spin_epoch = 0;
+  SpinTarget spins_for;
+  std::uint64_t turn_epoch = 0;  // a retry loop: when its present turn began
+  std::uint64_t spin_epoch = 0;  // when its last turn began
+  bool proving = false;          // turns once more, to prove a livelock
+  PassedPoints passed;
   bool livelock_reported = false;
   FrameStack frames;
   Path<> root;
@@ -71,8 +103,13 @@ class Chooser {
   virtual ~Chooser() = default;
   // Which of `options` (at least two, in order of appearance) comes next at `point`.
   virtual std::size_t choose(std::string_view point, std::span<const Option> options);
-  // Whether `run` stops here until Engine::resume_run().
+  // Whether `run` stops here until Engine::resume_run(). Asked at each passing.
   virtual bool hold(const Run& run, std::string_view point);
+  // Whether `ipi`, just sent to ipi.cpu, stays queued until Engine::deliver(), though interrupts
+  // are on there (SCH-126).
+  virtual bool queue(const Run& ipi);
+  // Whether work of this name, due now, waits until it is told to run (Y14).
+  virtual bool defer(std::string_view work);
 };
 
 class Engine {
@@ -98,6 +135,9 @@ class Engine {
   void touch() { ++epoch_; }
   // A run held at a scheduling point goes on.
   void resume_run(RunId id);
+  // The oldest IPI that is queued for `cpu` runs, with `all` each of them in the order of sending;
+  // while interrupts are off there, as soon as they are on. False when none is.
+  bool deliver(Cpu cpu, bool all);
   // At the end: whoever waits and is not held will wait for ever.
   void report_stuck();
 
@@ -108,6 +148,7 @@ class Engine {
   [[nodiscard]] std::span<const std::unique_ptr<Run>> runs() const { return in_flight_; }
   [[nodiscard]] bool irqs_off(Cpu cpu) const;
   [[nodiscard]] Run* current() const { return current_; }
+  [[nodiscard]] Chooser& chooser() const { return chooser_; }
 
   // ---- what paths await
 
@@ -140,18 +181,21 @@ class Engine {
   void unlock(Lock& l, const char* cls, std::uint32_t serial, bool raw, CtxId ctx = {});
 
   // One more turn of a retry loop in which this run changed nothing: waits for anything else to
-  // happen. When nothing else can, that is a livelock (SCH-80).
+  // happen, if nothing did since the turn began. When nothing can, that is a livelock (SCH-80).
+  // `target`: what would end the loop.
   struct SpinAwaiter {
     Engine& engine;
     const char* name;
+    SpinTarget target;
     bool await_ready() const { return false; }
-    void await_suspend(std::coroutine_handle<>) { engine.wait_spinning(name); }
-    void await_resume() {}
+    void await_suspend(std::coroutine_handle<>) { engine.wait_spinning(name, target); }
+    void await_resume() { engine.current_->passed.clear(); }
   };
-  SpinAwaiter spin(const char* name) { return {*this, name}; }
+  SpinAwaiter spin(const char* name, SpinTarget target = {}) { return {*this, name, target}; }
 
   // Runs `body` with interrupts off on an online `cpu` and waits for its end; on the own CPU it is
-  // a plain call. The path's value is smp_call_function_single()'s: whatever `body` returned.
+  // a plain call. Elsewhere the handler begins with the scheduling point `ipi:begin`, interrupts
+  // off. The path's value is smp_call_function_single()'s: whatever `body` returned.
   Path<int> call_on(Cpu cpu, const char* name, Path<int> body);
 
   // Returns when every section with interrupts off that is in flight now is over: the switches and
@@ -173,21 +217,32 @@ class Engine {
     void await_resume() {}
   };
 
-  static Path<> carry_result(Path<int> body, int* result);
-  bool stops_at(const char* name);
+  Path<> serve_ipi(Path<int> body, int* result);
+  bool stops_at(const char* name) {
+    current_->point = name;
+    current_->passed.add(name);
+    return chooser_.hold(*current_, name) && stop_at(name);
+  }
+  bool stop_at(const char* name);
   bool try_lock(const LockAwaiter& l) const { return l.lock.owner == 0; }
   void take_lock(const LockAwaiter& l);
   void wait_for_lock(const LockAwaiter& l);
   void wait_for_run(RunId run);
-  void wait_spinning(const char* name);
+  void wait_spinning(const char* name, SpinTarget target);
 
   [[nodiscard]] bool eligible(const Run& run) const;
   // Continues `run` until it waits or ends; ended runs are freed by the caller.
   bool slice(Run& run);
   void finish(RunId id);
-  void report_livelocks();
+  // Judges the retry loops; true when one of them has to turn once more first.
+  bool report_livelocks();
+  [[nodiscard]] bool directive_holds() const;
+  void emit_as(Run& run, Fact fact);
 
-  std::unique_ptr<Run> make_run(Path<> path);
+  Run& make_run(const char* name, RunContext context, TaskId task, Cpu cpu, Path<> path);
+  // Its first steps, when it may start now.
+  void launch(Run& run);
+  std::unique_ptr<Run> fresh_run(Path<> path);
   void recycle(std::unique_ptr<Run> run);
 
   World& world_;

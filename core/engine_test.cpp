@@ -14,7 +14,8 @@ namespace {
 
 using Trace = std::vector<std::string>;
 
-// Holds at the points that are in `held`; answers choices from a list, then 0.
+// Holds at the points that are in `held`, queues the IPIs to the CPUs in `queueing`; answers
+// choices from a list, then 0.
 struct Director : Chooser {
   std::size_t choose(std::string_view point, std::span<const Option> options) override {
     points.emplace_back(point);
@@ -29,7 +30,10 @@ struct Director : Chooser {
   }
   bool hold(const core::Run&, std::string_view point) override { return held.contains(point); }
 
+  bool queue(const core::Run& ipi) override { return queueing.contains(ipi.cpu); }
+
   std::set<std::string, std::less<>> held;
+  std::set<Cpu> queueing;
   std::vector<std::size_t> answers;
   std::vector<std::string> points;
   std::vector<std::string> offered;
@@ -188,6 +192,100 @@ TEST_F(EngineTest, IpisAreDeliveredInTheOrderOfSending) {
   EXPECT_TRUE(engine.quiescent());
 }
 
+// What was delivered where, in order, and what came back.
+Trace ipi_lines(const Trace& trace) {
+  Trace lines;
+  for (const std::string& line : trace) {
+    if (line.find("on CPU") != std::string::npos || line.find("returned") != std::string::npos) {
+      lines.push_back(line);
+    }
+  }
+  return lines;
+}
+
+TEST_F(EngineTest, AQueuedIpiWaitsWhileSwitchesGoOn) {
+  director.queueing = {0};
+  process("s", 1, send(0, "ipi", "in"));
+  EXPECT_TRUE(trace.empty());
+  EXPECT_FALSE(engine.irqs_off(0));
+  EXPECT_EQ(facts.of(FactKind::ipi_queued), 1U);
+  interrupt("switch", 0, say("switch", "x"));
+  engine.pump();
+  EXPECT_EQ(trace, (Trace{"switch1", "switch2"}));
+  process("elsewhere", 2, send(1, "free", "in"));
+  EXPECT_EQ(trace.back(), "free returned 42") << "only IPIs to CPU 0 wait";
+  EXPECT_FALSE(engine.deliver(1, true)) << "nothing is queued there";
+  EXPECT_TRUE(engine.deliver(0, true));
+  engine.pump();
+  EXPECT_EQ(trace.back(), "ipi returned 42");
+  EXPECT_EQ(facts.of(FactKind::ipi_deliver), 1U);
+  EXPECT_TRUE(engine.quiescent());
+}
+
+TEST_F(EngineTest, QueuedIpisAreDeliveredInOrderBeforeTheirSendersGoOn) {
+  director.queueing = {0};
+  const auto twice = [this](const char* first, const char* second) -> Path<> {
+    co_await send(0, first, "in");
+    co_await send(0, second, "in");
+  };
+  process("s1", 1, twice("a", "c"));
+  process("s2", 2, send(0, "b", "in"));
+  director.queueing.clear();
+  EXPECT_TRUE(engine.deliver(0, true));
+  engine.pump();
+  EXPECT_EQ(ipi_lines(trace), (Trace{"a on CPU 0", "b on CPU 0", "a returned 42", "c on CPU 0",
+                                     "c returned 42", "b returned 42"}));
+}
+
+TEST_F(EngineTest, DeliverOneTakesTheOldest) {
+  director.queueing = {0};
+  process("s1", 1, send(0, "a", "in"));
+  process("s2", 2, send(0, "b", "in"));
+  EXPECT_TRUE(engine.deliver(0, false));
+  engine.pump();
+  EXPECT_EQ(ipi_lines(trace), (Trace{"a on CPU 0", "a returned 42"}));
+  EXPECT_TRUE(engine.deliver(0, false));
+  engine.pump();
+  EXPECT_FALSE(engine.deliver(0, false));
+  EXPECT_TRUE(engine.quiescent());
+}
+
+TEST_F(EngineTest, AnIpiInterruptsWhoeverIsCurrentWhenItIsServed) {
+  director.queueing = {0};
+  TaskId seen;
+  const auto look = [&](Engine& e) -> Path<int> {
+    seen = e.current()->task;
+    co_return 0;
+  };
+  const auto send_look = [&](Engine& e) -> Path<> { co_await e.call_on(0, "look", look(e)); };
+  process("s", 1, send_look(engine));
+  put_on(0, world.cpu(0).idle);
+  EXPECT_TRUE(engine.deliver(0, true));
+  engine.pump();
+  EXPECT_EQ(seen, world.cpu(0).idle);
+}
+
+TEST_F(EngineTest, AnIpiThatIsDeliveredWithInterruptsOffWaitsForThem) {
+  director.queueing = {0};
+  process("s", 1, send(0, "ipi", "in"));
+  director.held = {"x"};
+  const RunId on_cpu = interrupt("switch", 0, say("switch", "x"));
+  EXPECT_TRUE(engine.deliver(0, true));
+  engine.pump();
+  EXPECT_EQ(trace, Trace{"switch1"});
+  resume(on_cpu);
+  EXPECT_EQ(trace, (Trace{"switch1", "switch2", "ipi on CPU 0", "ipi returned 42"}));
+}
+
+TEST_F(EngineTest, TheHandlerOfAnIpiBeginsWithAPoint) {
+  director.held = {"ipi:begin"};
+  process("s", 1, send(0, "ipi", "in"));
+  EXPECT_TRUE(trace.empty()) << "nothing is done yet";
+  EXPECT_TRUE(engine.irqs_off(0));
+  process("own", 2, send(2, "call", "in"));
+  EXPECT_EQ(trace.back(), "call returned 42") << "no IPI, no handler";
+}
+
 TEST_F(EngineTest, AnIpiMayBeHeldInside) {
   director.held = {"in"};
   process("s", 1, send(0, "ipi", "in"));
@@ -285,6 +383,98 @@ TEST_F(EngineTest, ALivelockIsReportedOnceAndEndsWhenTheWorldChanges) {
   EXPECT_TRUE(engine.quiescent());
 }
 
+// Keeps the findings with what they say about the way there.
+struct Findings : Observer {
+  void on_fact(const Fact& fact, const World&) override {
+    if (fact.kind != FactKind::finding) return;
+    last = fact;
+    cycle.clear();
+    for (const char* point : fact.points) cycle.emplace_back(point);
+  }
+  Fact last;
+  Trace cycle;
+};
+
+TEST_F(EngineTest, ALivelockTellsItsCycleAndWhatWouldEndIt) {
+  Findings findings;
+  engine.add_observer(&findings);
+  const auto path = [this]() -> Path<> {
+    co_await engine.point("on the way");
+    for (bool done = false; !done;) {
+      co_await engine.point("read");
+      co_await engine.point("lock");
+      co_await engine.spin("retry", {.task = task(2), .cpu = 1});
+    }
+  };
+  process("spinner", 0, path());
+  engine.pump();
+  EXPECT_STREQ(findings.last.text, "livelock");
+  EXPECT_EQ(findings.last.rule, Rule::SCH_80);
+  EXPECT_EQ(findings.cycle, (Trace{"read", "lock", "retry"})) << "one turn, not the way there";
+  EXPECT_EQ(findings.last.task2, task(2));
+  EXPECT_EQ(findings.last.a, 1);
+}
+
+TEST_F(EngineTest, ALongCycleIsCutShort) {
+  Findings findings;
+  engine.add_observer(&findings);
+  const auto path = [this]() -> Path<> {
+    for (bool done = false; !done;) {
+      for (int i = 0; i < 100; ++i) co_await engine.point("again");
+      co_await engine.spin("retry");
+    }
+  };
+  process("spinner", 0, path());
+  engine.pump();
+  EXPECT_EQ(findings.cycle.size(), 12U);
+  EXPECT_EQ(findings.last.a, kNoCpu) << "nobody said what would end it";
+}
+
+TEST_F(EngineTest, ALoopThatWaitsForAQueuedIpiIsNoLivelock) {
+  bool done = false;
+  int turns = 0;
+  director.queueing = {2};
+  const auto set = [&](bool& flag) -> Path<int> {
+    flag = true;
+    co_return 0;
+  };
+  const auto send_set = [&](bool& flag) -> Path<> { co_await engine.call_on(2, "set", set(flag)); };
+  process("s", 1, send_set(done));
+  process("spinner", 0, retry(engine, done, turns));
+  engine.pump();
+  engine.report_stuck();
+  EXPECT_TRUE(facts.texts.empty());
+  engine.deliver(2, true);
+  engine.pump();
+  EXPECT_TRUE(engine.quiescent());
+  EXPECT_TRUE(facts.texts.empty());
+}
+
+TEST_F(EngineTest, ADeadlockNamesTheLockAndItsHolder) {
+  Findings findings;
+  engine.add_observer(&findings);
+  Lock a;
+  Lock b;
+  const auto both = [this](Lock& first, Lock& second, std::uint32_t serial) -> Path<> {
+    co_await engine.lock(first, "mutex", 3 - serial, false);
+    co_await engine.point("one");
+    co_await engine.lock(second, "mutex", serial, false);
+  };
+  director.held = {"one"};
+  const RunId ab = process("ab", 0, both(a, b, 2));
+  const RunId ba = process("ba", 1, both(b, a, 1));
+  director.held.clear();
+  resume(ab);
+  engine.report_stuck();
+  EXPECT_TRUE(facts.texts.empty()) << "one of them is still held";
+  resume(ba);
+  engine.report_stuck();
+  EXPECT_EQ(facts.texts, (std::vector<std::string>{"stuck", "stuck"}));
+  EXPECT_EQ(findings.last.task, task(1));
+  EXPECT_EQ(findings.last.task2, task(0)) << "the holder's";
+  EXPECT_EQ(findings.last.a, 1) << "the lock";
+}
+
 TEST_F(EngineTest, TwoRetryLoopsDoNotKeepEachOtherGoing) {
   bool done = false;
   int turns_a = 0;
@@ -307,6 +497,21 @@ TEST_F(EngineTest, ALoopThatWaitsForAHeldRunIsNoLivelock) {
   resume(held);
   EXPECT_TRUE(engine.quiescent());
   EXPECT_TRUE(facts.texts.empty());
+}
+
+TEST_F(EngineTest, ALoopWhoseTaskDoesNotRunIsJudgedWhenItHasLookedAgain) {
+  bool done = false;
+  int turns = 0;
+  director.held = {"here"};
+  const RunId held = process("f", 1, stop_then_set(done));
+  process("spinner", 0, retry(engine, done, turns));
+  engine.pump();
+  world.tasks[task(0)].on_cpu = false;
+  resume(held);
+  EXPECT_TRUE(facts.texts.empty()) << "what it waits for has come, it only does not run";
+  world.tasks[task(0)].on_cpu = true;
+  engine.pump();
+  EXPECT_TRUE(engine.quiescent());
 }
 
 TEST_F(EngineTest, RunsInFlightAreFreedWithTheEngine) {

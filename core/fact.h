@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "core/ids.h"
 #include "core/rules.h"
@@ -49,8 +50,27 @@ enum class FactKind : std::uint8_t {
   work_queue,             // text: name, a: due time
   work_run,               // text: name
   warn,                   // text: canonical name of the WARN site; a: 1 when it warned before
-  finding,                // text: kind of finding; "invariant" uses `after` and `detail` too
+  finding,                // text: kind of finding; "invariant" uses `after` and `detail` too;
+                          // "stuck": a = serial of the lock's object, task2 = the holder's task
   gap,                    // text: why the log does not connect here
+  txn_fail,               // group of event: its members fit one by one, but not together
+  txn_cancel,             // group of event: its transaction was given up
+  event_overflow,         // event overflowed: a = interrupts in this tick
+  event_throttle,         // THROTTLE record of event
+  event_unthrottle,       // UNTHROTTLE record of event
+  event_hup,              // event reached its limit: POLL_HUP, it is to be disabled
+  event_period,           // event: sample_period a = before, b = after
+  irq_work_queue,         // of event, text: function
+  irq_work_run,           // of event, text: function
+  irq_work_return,        // of event, text: function, a: what it returned
+  hrtimer_start,          // multiplexing timer of cpu context ctx armed: a = due time
+  hrtimer_stop,           // ... not needed any more
+  ctx_rotate,             // flexible groups of ctx and (none: not there) ctx2 rotated
+  cgroup_switch,          // cpu context ctx: a = id of its cgroup before, b = after, 0: none
+  event_defer,            // event: a = 1: enabled for when its cgroup runs next, 0: it does now
+  cpu_state,              // cpu: a = online
+  ipi_queued,             // to CPU a, text: function; a directive keeps it there
+  ipi_deliver,            // text: function, it runs as soon as interrupts are on
 };
 
 struct Fact {
@@ -72,6 +92,9 @@ struct Fact {
   CtxId unlocked{};              // lock_drop of a ctx->lock: that context
   Rule after = Rule::none;       // invariant: the step after which it was noticed, rule: which one
   const char* detail = nullptr;  // invariant: what is wrong (core/invariants.h), a string literal
+  // livelock: the points of one turn, in order, its task2: whose being scheduled would end it, a:
+  // which CPU's coming up (-1: none). Valid while the fact is told.
+  std::span<const char* const> points{};
 };
 
 class World;

@@ -57,6 +57,10 @@ void Invariants::tell(Rule invariant, const char* detail, Fact fact) {
   fact.rule = invariant;
   fact.after = last_rule_;
   fact.detail = detail;
+  if (engine_.current() == nullptr) {
+    if (fact.cpu == kNoCpu) fact.cpu = ended_cpu_;
+    fact.task = ended_task_;
+  }
   engine_.emit(fact);
 }
 
@@ -102,6 +106,9 @@ void Invariants::on_fact(const Fact& fact, const World& w) {
     case FactKind::event_attach:
       note_attach(fact, w);
       break;
+    case FactKind::event_fail:
+      ++refused_;
+      break;
     case FactKind::event_detach:
       memory(fact.ctx, w).touched = true;
       ++memory(fact.ctx, w).changes;
@@ -118,6 +125,11 @@ void Invariants::on_fact(const Fact& fact, const World& w) {
     case FactKind::ctx_active:
       memory(fact.ctx, w).touched = true;
       memory(fact.ctx, w).adopted = false;
+      break;
+    case FactKind::ctx_swap:
+      if (w.contexts[fact.ctx].nr_stat == 0) break;
+      note_swap(fact.ctx, w);
+      note_swap(fact.ctx2, w);
       break;
     case FactKind::ctx_unclone:
       ++memory(fact.ctx, w).changes;
@@ -143,6 +155,7 @@ void Invariants::note_state(const Fact& fact, const World& w) {
   if (!w.contexts.alive(fact.ctx)) return;
   memory(fact.ctx, w).touched = true;
   const perf_event& x = w.events[fact.event];
+  if (x.attr.exclusive()) ++refused_;
   if (x.pmu >= 0 && w.pmus[static_cast<std::size_t>(x.pmu)].task_ctx_nr == perf_sw_context) return;
   EventMemory& m = memory(fact.event, w);
   const auto nr = static_cast<std::size_t>(w.contexts[fact.ctx].nr);
@@ -160,8 +173,18 @@ void Invariants::note_attach(const Fact& fact, const World& w) {
   CtxMemory& m = memory(fact.ctx, w);
   m.touched = true;
   ++m.changes;
+  memory(fact.event, w).refused = refused_;
   // Outside of any path: taken over from a snapshot, to be scheduled when that is complete.
   if (!fact.run) m.adopted = true;
+}
+
+// A swap exchanges totals of the two contexts by position, whatever event stands there (SCH-109).
+// The stamps stay, so that the next update may take the old totals again (SCH-44), or go on from
+// those of the other event.
+void Invariants::note_swap(CtxId id, const World& w) {
+  for (const EventId event : w.contexts[id].event_list) {
+    if (w.events.alive(event)) memory(event, w).exchanged = true;
+  }
 }
 
 // task_ctx changes on its own CPU only, in a lock section of its class.
@@ -213,6 +236,8 @@ void Invariants::wait_for_quiescence(CtxId id, CtxMemory& m, const World& w) {
 }
 
 void Invariants::on_run_end(const Run& run, const World& w) {
+  ended_cpu_ = run.cpu;
+  ended_task_ = run.task;
   wait_for_quiescence(run.cpu);
   const auto mine = std::find_if(opened_.begin(), opened_.end(),
                                  [&run](const Opened& o) { return o.run == run.id; });

@@ -59,8 +59,10 @@ class Invariants : public Observer {
     EventId id;
     Ns enabled = 0;
     Ns running = 0;
-    Cpu counted_on = kNoCpu;  // where it is in CpuMemory::active_oncpu
-    bool unstamped = false;   // INV-14 does not speak of it, see inv_14()
+    Cpu counted_on = kNoCpu;    // where it is in CpuMemory::active_oncpu
+    bool unstamped = false;     // INV-14 does not speak of it, see inv_14()
+    bool exchanged = false;     // neither INV-14 nor INV-15 do, see note_swap()
+    std::uint32_t refused = 0;  // refused_ when it was attached
   };
   struct CpuMemory {
     std::array<CtxId, perf_nr_task_contexts> task_ctx;
@@ -97,6 +99,7 @@ class Invariants : public Observer {
   // ---- what facts tell (invariants.cpp)
   void note_state(const Fact& fact, const World& w);
   void note_attach(const Fact& fact, const World& w);
+  void note_swap(CtxId id, const World& w);
   void note_task_ctx(const World& w, Cpu cpu, perf_event_task_context nr);
   void context_gone(CtxId id);
   void event_gone(EventId id);
@@ -136,6 +139,9 @@ class Invariants : public Observer {
   Engine& engine_;
   std::uint32_t judged_;  // bit n: INV-(n+1)
   Rule last_rule_ = Rule::none;
+  Cpu ended_cpu_ = kNoCpu;  // of the path that has just ended
+  TaskId ended_task_;
+  std::uint32_t refused_ = 0;        // how often an event found no room, or took all of it (SCH-28)
   std::vector<CtxMemory> ctxs_;      // by slot
   std::vector<EventMemory> events_;  // by slot
   std::vector<CpuMemory> cpus_;

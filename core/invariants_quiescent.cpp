@@ -77,7 +77,7 @@ void Invariants::inv_6(Cpu cpu, perf_event_task_context nr, const World& w) {
   const bool holds = !ctx || w.contexts[ctx].task == curr;
   if (!news(Rule::INV_6, Who::cpu, cpu_key(cpu, nr), holds)) return;
   tell(Rule::INV_6, "%c is task_ctx on CPU %a, where %u runs",
-       {.task2 = curr, .ctx = ctx, .a = cpu});
+       {.cpu = cpu, .task2 = curr, .ctx = ctx, .a = cpu});
 }
 
 bool Invariants::inv_7(Cpu cpu, perf_event_task_context nr, const World& w) {
@@ -93,7 +93,7 @@ bool Invariants::inv_7(Cpu cpu, perf_event_task_context nr, const World& w) {
       c.nr_events == 0 || ((c.is_active & EVENT_ALL) != 0 && cpuctx(w, cpu, nr).task_ctx == own);
   if (news(Rule::INV_7, Who::cpu, cpu_key(cpu, nr), holds)) {
     tell(Rule::INV_7, "%u runs on CPU %a and %c has events, but it is not active there",
-         {.task2 = curr, .ctx = own, .a = cpu});
+         {.cpu = cpu, .task2 = curr, .ctx = own, .a = cpu});
   }
   return true;
 }
@@ -163,24 +163,26 @@ bool Invariants::inv_19(CtxId id, const perf_event_context& c, CtxMemory& m, con
   return true;
 }
 
-// Not for a CPU that is oversubscribed: hardware events of a context of which not all are on.
+// Not for a CPU that is oversubscribed, that is, on which some event found no room since.
 void Invariants::inv_22(EventId event, const World& w) {
   if (!w.events.alive(event) || !w.contexts.alive(w.events[event].ctx)) return;
   const perf_event& x = w.events[event];
   const perf_event_context& c = w.contexts[x.ctx];
   if (x.state < PERF_EVENT_STATE_INACTIVE || !w.events.alive(x.group_leader)) return;
+  if (x.attr.disabled() || memory(event, w).refused != refused_) return;
   const perf_event& leader = w.events[x.group_leader];
   if (leader.state < PERF_EVENT_STATE_INACTIVE) return;
   if (!w.tasks.alive(c.task) || !w.tasks[c.task].on_cpu || w.tasks[c.task].exiting) return;
   const Cpu cpu = w.tasks[c.task].cpu;
   if (engine_.irqs_off(cpu)) return;  // a switch is in flight
-  const bool here = leader.cpu == kNoCpu || leader.cpu == cpu;
-  if (!here || (!leader.group_software && c.nr_active != c.nr_events)) return;
+  if (leader.cpu != kNoCpu) return;   // enabled, but not on, wherever else the task has been since
   const Fact fact{.event = event,
                   .ctx = x.ctx,
                   .a = static_cast<std::int64_t>(x.total_time_enabled - x.total_time_running),
                   .b = static_cast<std::int64_t>(x.tstamp_running - x.tstamp_enabled)};
   const bool on = x.state == PERF_EVENT_STATE_ACTIVE;
+  // A hardware event may have been refused without being tried (SCH-28).
+  if (!on && !leader.group_software) return;
   if (!news(Rule::INV_22, Who::event, event.serial, on && fact.a == 0 && fact.b == 0)) return;
   tell(Rule::INV_22,
        on ? "%e starts with %a ns enabled that it did not run, by its stamps %b ns"

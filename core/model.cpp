@@ -29,13 +29,43 @@ void Model::gap(const char* what, Cpu cpu, TaskId task) {
 }
 
 void Model::advance(Ns now) {
-  while (!world_.work.empty() && world_.work.front().when <= now) {
-    const Work item = world_.work.front();
-    world_.work.erase(world_.work.begin());
+  std::size_t passed_over = 0;  // due, but put off
+  while (passed_over < world_.work.size() && world_.work[passed_over].when <= now) {
+    const Work& item = world_.work[passed_over];
+    if (engine_.chooser().defer(item.name)) {
+      ++passed_over;
+      continue;
+    }
     world_.now = std::max(world_.now, item.when);
-    run("work", RunContext::work, TaskId{}, kNoCpu, core_->run_work(item));
+    take_work(passed_over);
   }
   world_.now = std::max(world_.now, now);
+}
+
+void Model::take_work(std::size_t index) {
+  const Work item = world_.work[index];
+  world_.work.erase(world_.work.begin() + static_cast<std::ptrdiff_t>(index));
+  if (item.kind == WorkKind::mux_hrtimer) {
+    fire_mux_hrtimer(item.ctx);
+  } else {
+    run("work", RunContext::work, TaskId{}, kNoCpu, core_->run_work(item));
+  }
+}
+
+void Model::fire_mux_hrtimer(CtxId ctx) {
+  const perf_event_context& c = world_.contexts[ctx];
+  run("hrtimer", RunContext::irq, world_.cpu(c.cpu).curr, c.cpu,
+      core_->perf_mux_hrtimer_handler(c.cpu, c.nr));
+}
+
+const Work* Model::find_work(std::string_view name) const {
+  const auto it = std::find_if(world_.work.begin(), world_.work.end(),
+                               [name](const Work& item) { return item.name == name; });
+  return it == world_.work.end() ? nullptr : &*it;
+}
+
+void Model::run_work(std::string_view name) {
+  take_work(static_cast<std::size_t>(find_work(name) - world_.work.data()));
 }
 
 TaskId Model::task(Tid tid, Cpu cpu) {
@@ -149,6 +179,7 @@ void Model::sched_process_fork(Cpu cpu, Tid parent, Tid child, Tid child_pid,
   t.tid = child;
   t.pid = child_pid;
   t.cpu = cpu;
+  t.cgroup = world_.tasks[from].cgroup;
   t.set_name(comm);
   world_.bind_tid(child, id);
   engine_.emit(Fact{.kind = FactKind::task_new, .cpu = cpu, .task = from, .task2 = id});
@@ -202,10 +233,43 @@ CallResult& Model::perf_event_open(Cpu cpu, Tid tid, const OpenArgs& args, bool 
   return result;
 }
 
-CallResult& Model::ioctl(Cpu cpu, Tid tid, EventId event, std::uint32_t cmd, std::uint64_t arg) {
+CallResult& Model::kernel_counter(Cpu cpu, Tid tid, const OpenArgs& args) {
   const TaskId id = make_current(tid, cpu);
   CallResult& result = fresh_result(id);
-  run("ioctl", RunContext::process, id, cpu, core_->perf_ioctl(event, cmd, arg, &result));
+  run("kernel_counter", RunContext::process, id, cpu,
+      core_->perf_event_create_kernel_counter(id, args, &result));
+  return result;
+}
+
+void Model::cgroup_attach_task(Cpu cpu, Tid tid, Tid task_tid, CgroupIndex cgroup) {
+  const TaskId by = make_current(tid, cpu);
+  const TaskId moved = task(task_tid, cpu);
+  if (world_.tasks[moved].cgroup == cgroup) return;
+  run("cgroup_attach_task", RunContext::process, by, cpu, core_->perf_cgroup_attach(moved, cgroup));
+}
+
+void Model::cpu_down(Cpu cpu, Tid tid, Cpu target) {
+  const TaskId by = make_current(tid, cpu);
+  run("cpu_down", RunContext::process, by, cpu, core_->cpu_down(target));
+}
+
+void Model::cpu_up(Cpu cpu, Tid tid, Cpu target) {
+  const TaskId by = make_current(tid, cpu);
+  run("cpu_up", RunContext::process, by, cpu, core_->cpu_up(target));
+}
+
+CallResult& Model::ioctl(Cpu cpu, Tid tid, EventId event, std::uint32_t cmd, std::uint64_t arg,
+                         std::uint64_t value) {
+  const TaskId id = make_current(tid, cpu);
+  CallResult& result = fresh_result(id);
+  run("ioctl", RunContext::process, id, cpu, core_->perf_ioctl(event, cmd, arg, value, &result));
+  return result;
+}
+
+CallResult& Model::prctl(Cpu cpu, Tid tid, bool enable) {
+  const TaskId id = make_current(tid, cpu);
+  CallResult& result = fresh_result(id);
+  run("prctl", RunContext::process, id, cpu, core_->perf_event_task_control(id, enable, &result));
   return result;
 }
 
@@ -227,6 +291,21 @@ void Model::release(Cpu cpu, Tid tid, EventId event) {
   const std::uint64_t log_id = world_.events[event].id;
   if (log_id != 0) events_.erase(log_id);
   run("close", RunContext::process, id, cpu, core_->perf_release(event));
+}
+
+// An NMI asks nobody: it comes in even where interrupts are off.
+void Model::overflow(Cpu cpu, Tid tid, EventId event, bool in_del) {
+  const TaskId id = make_current(tid, cpu);
+  if (in_del) {
+    core_->overflow_in_del(event);
+    return;
+  }
+  run("overflow", RunContext::work, id, cpu, core_->pmu_interrupt(event, cpu));
+}
+
+void Model::tick(Cpu cpu, Tid tid) {
+  const TaskId id = make_current(tid, cpu);
+  run("tick", RunContext::irq, id, cpu, core_->perf_event_task_tick(cpu));
 }
 
 void Model::adopt(EventId event, const AdoptedEvent& adopted, std::uint64_t log_id) {
@@ -251,6 +330,12 @@ EventId Model::find_event(std::uint64_t log_id) const {
   const auto it = events_.find(log_id);
   if (it == events_.end() || !world_.events.alive(it->second)) return EventId{};
   return it->second;
+}
+
+bool Model::deliver(Cpu cpu, bool all) {
+  if (!engine_.deliver(cpu, all)) return false;
+  engine_.pump();
+  return true;
 }
 
 bool Model::resume(Tid tid, Cpu cpu) {

@@ -221,6 +221,40 @@ TEST_P(ModelTest, HooksGoOffASecondAfterTheLastEvent) {
   EXPECT_FALSE(world().sched_hooks_live);
 }
 
+// Puts work of one name off.
+struct Deferring : Chooser {
+  bool defer(std::string_view work) override { return work == name; }
+  std::string_view name;
+};
+
+TEST(Model, DeferredWorkRunsWhenItIsTold) {
+  Deferring chooser;
+  chooser.name = "key-off";
+  Machine m{version("base"), machine(), chooser};
+  m.run(0, 10);
+  const EventId event = m.open(0, 10, switches(), 0);
+  EXPECT_EQ(m.model.find_work("key-off"), nullptr);
+  m.model.release(0, 10, event);
+  ASSERT_NE(m.model.find_work("key-off"), nullptr);
+  const Ns due = m.model.find_work("key-off")->when;
+  m.model.advance(due + 5'000'000'000);
+  EXPECT_TRUE(m.model.world().sched_hooks_live);
+  EXPECT_EQ(m.model.world().now, due + 5'000'000'000);
+  m.model.run_work("key-off");
+  EXPECT_FALSE(m.model.world().sched_hooks_live);
+  EXPECT_EQ(m.model.find_work("key-off"), nullptr);
+}
+
+TEST(Model, WorkOfAnotherNameIsNotPutOff) {
+  Deferring chooser;
+  chooser.name = "orphans-remove";
+  Machine m{version("base"), machine(), chooser};
+  m.run(0, 10);
+  m.model.release(0, 10, m.open(0, 10, switches(), 0));
+  m.tick(2'000'000'000);
+  EXPECT_FALSE(m.model.world().sched_hooks_live);
+}
+
 TEST_P(ModelTest, ThousandsOfExitsNeedBoundedMemory) {
   m.run(0, 10);
   const EventId event = m.open(0, 10, switches(bit(AttrBit::inherit)), 0);

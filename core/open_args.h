@@ -23,6 +23,7 @@ struct OpenArgs {
   bool group_is_perf = false;  // group_fd is an open perf descriptor
   EventId group;               // its event, when known to the model
   std::uint64_t flags = 0;
+  std::uint64_t cgroup = 0;  // id behind pid, with PERF_FLAG_PID_CGROUP; 0: not known
   std::uint32_t euid = 0;
   std::uint64_t cap_effective = ~std::uint64_t{0};
   bool init_user_ns = true;

@@ -63,21 +63,46 @@ enum class PmuModel : std::uint8_t {
   opaque,      // accepts events; what they count is not modelled
 };
 
+// Events with this config may use the counters of the mask only (bit n: counter n).
+struct event_constraint {
+  std::uint64_t config = 0;
+  std::uint64_t idxmsk = 0;
+};
+
 struct pmu {
   std::string name;
   std::uint32_t type = 0;
   PmuModel model = PmuModel::opaque;
   perf_event_task_context task_ctx_nr = perf_sw_context;
   std::int32_t counters = 0;  // PmuModel::counting
+  std::vector<event_constraint> constraints{};
+  std::uint32_t mux_interval_ms = 0;  // period of rotation, 0: one tick
 };
 
-using PmuIndex = std::int16_t;           // in World::pmus; -1: none
+using PmuIndex = std::int16_t;     // in World::pmus; -1: none
+using CgroupIndex = std::int32_t;  // in World::cgroups; -1: none
+
+inline constexpr CgroupIndex kNoCgroup = -1;
+inline constexpr CgroupIndex kRootCgroup = 0;
 inline constexpr Ns kNsPerCount = 1000;  // a counting PMU adds 1000 a millisecond (LIFE section 0)
 
 struct hw_perf_event {
   Ns prev = 0;       // clock models: time up to which `count` is right
   Ns remainder = 0;  // counting: nanoseconds not yet worth a count
+
+  // Sampling (scheduling.md section 14).
+  bool stopped = false;          // PERF_HES_STOPPED: the PMU has it, but it does not count
+  bool overflow_in_del = false;  // the log says that its next pmu->del() raises an overflow
+  std::uint64_t interrupts = 0;  // in this tick; kMaxInterrupts: throttled
+  std::uint64_t interrupts_seq = 0;
+  std::uint64_t sample_period = 0;  // counts
+  std::uint64_t last_period = 0;
+  std::int64_t period_left = 0;  // as of the last overflow or start: only the log overflows
+  Ns freq_time_stamp = 0;
+  std::uint64_t freq_count_stamp = 0;
 };
+
+inline constexpr std::uint64_t kMaxInterrupts = ~std::uint64_t{0};  // MAX_INTERRUPTS
 
 struct perf_event {
   PmuIndex pmu = -1;
@@ -85,6 +110,7 @@ struct perf_event {
   std::uint8_t attach_state = 0;
   bool group_software = false;  // PERF_GROUP_SOFTWARE, on a leader
   bool pending_disable = false;
+  bool pending = false;       // its irq_work is queued
   bool account_done = false;  // counted in perf_sched_events (SCH-59)
   EventId group_leader;
   std::vector<EventId> sibling_list;
@@ -107,7 +133,11 @@ struct perf_event {
   std::uint64_t child_count = 0;
   Ns child_total_time_enabled = 0;
   Ns child_total_time_running = 0;
+  std::int32_t event_limit = 0;  // overflows left, 0: no limit
   hw_perf_event hw;
+  CgroupIndex cgrp = kNoCgroup;     // counts only while this cgroup runs on `cpu`
+  bool cgrp_defer_enabled = false;  // enabled while another cgroup ran (SCH-119)
+  bool kernel_event = false;        // made in the kernel: no file, no owner (LIFE-25)
 
   [[nodiscard]] bool is_leader(EventId self) const { return group_leader == self; }
 };
@@ -125,6 +155,9 @@ struct perf_event_context {
   std::int32_t nr_active = 0;
   std::uint8_t is_active = 0;
   std::int32_t nr_stat = 0;
+  std::int32_t nr_freq = 0;  // ACTIVE events with a frequency
+  Cpu active_on = kNoCpu;    // whose active_ctx_list it is on
+  std::int32_t nr_cgroups = 0;
   bool rotate_disable = false;
   Ns time = 0;
   Ns timestamp = 0;
@@ -143,6 +176,38 @@ struct perf_cpu_context {
   CtxId task_ctx;
   std::int32_t active_oncpu = 0;
   bool exclusive = false;
+  bool hrtimer_active = false;   // the multiplexing timer is armed: it is in World::work
+  Ns hrtimer_interval = 0;       // its period; 0: a software class, which never rotates
+  CgroupIndex cgrp = kNoCgroup;  // whose cgroup events may be on (SCH-115)
+};
+
+// perf_cgroup_info: the time in which a cgroup ran on a CPU, kept like a context's.
+struct perf_cgroup_info {
+  Ns time = 0;
+  Ns timestamp = 0;
+};
+
+struct perf_cgroup {
+  std::uint64_t id = 0;  // as the log names it
+  CgroupIndex parent = kNoCgroup;
+  std::string name;
+  std::vector<perf_cgroup_info> info;  // by CPU
+};
+
+// cpu_hotplug: calls keep CPUs from coming and going as readers, who moves a CPU is the writer.
+struct cpu_hotplug_lock {
+  Lock lock;                  // held by the writer
+  Lock refcount_zero;         // held as long as there are readers; the writer waits for it
+  std::int32_t refcount = 0;  // readers
+};
+
+// An event that occupies a counter of a counting PMU on a CPU. Which counter is not fixed before a
+// transaction ends (SCH-31).
+struct counter_use {
+  EventId event;
+  PmuIndex pmu = -1;
+  bool constrained = false;
+  std::uint64_t idxmsk = 0;  // constrained: the counters it may use
 };
 
 struct task_struct {
@@ -156,6 +221,7 @@ struct task_struct {
   bool sched_migrated = false;
   bool has_run = false;       // its first placement is behind it (PRED-27)
   bool seen_running = false;  // since the log began
+  CgroupIndex cgroup = kRootCgroup;
   Lock perf_event_mutex;
   std::array<CtxId, perf_nr_task_contexts> perf_event_ctxp;
   std::vector<EventId> perf_event_list;  // events it owns
@@ -168,20 +234,31 @@ struct cpu_struct {
   bool online = true;
   TaskId curr;
   TaskId idle;
+  std::int32_t perf_cgroup_events = 0;  // cgroup events of this CPU: the switch looks at cgroups
   std::array<perf_cpu_context, perf_nr_task_contexts> cpuctx;
+  std::vector<CtxId> active_ctx_list;  // contexts with ACTIVE events here, the latest first in line
+  std::uint64_t perf_throttled_seq = 0;
+  std::uint64_t perf_throttled_count = 0;
+  std::vector<counter_use> counters_on;
+  bool txn = false;                             // a transaction is open (SCH-31)
+  std::vector<std::int32_t> pmu_disable_count;  // nesting, by PMU (SCH-35)
 };
 
 // Work that the kernel queued for later. Runs at `when` on the default schedule.
 enum class WorkKind : std::uint8_t {
   key_off,         // deferred end of the scheduler hooks (SCH-60)
   orphans_remove,  // LIFE-79 to LIFE-85
+  mux_hrtimer,     // an interrupt of the CPU that `ctx` belongs to (SCH-113)
 };
+
+inline constexpr std::array<std::string_view, 2> kWorkNames = {"key-off", "orphans-remove"};
 
 struct Work {
   Ns when = 0;
   std::uint32_t serial = 0;  // order of queueing, breaks ties
   WorkKind kind{};
   CtxId ctx;
+  std::string_view name{};  // one of kWorkNames
 };
 
 class World {
@@ -194,6 +271,8 @@ class World {
   Table<task_struct, TaskId> tasks;
   Table<perf_event, EventId> events;
   Table<perf_event_context, CtxId> contexts;
+  std::vector<perf_cgroup> cgroups;  // the root is always there; none goes away
+  cpu_hotplug_lock cpu_hotplug;
 
   // perf_sched_events: how many counted events exist, whether the hooks are live (SCH-58, SCH-60).
   std::int32_t perf_sched_events = 0;
@@ -222,6 +301,10 @@ class World {
     return nr >= 0 && static_cast<std::size_t>(nr) < cpus.size();
   }
 
+  // kNoCgroup: nobody has told of it.
+  [[nodiscard]] CgroupIndex find_cgroup(std::uint64_t id) const;
+  CgroupIndex add_cgroup(std::uint64_t id, CgroupIndex parent, std::string_view name);
+
   [[nodiscard]] std::int64_t sysctl(std::string_view name, std::int64_t fallback) const;
 
  private:
@@ -238,6 +321,9 @@ struct MachineConfig {
   std::vector<pmu> pmus;
   std::map<std::string, std::int64_t, std::less<>> sysctls;
 };
+
+// The root of the cgroups, as logs name it.
+inline constexpr std::uint64_t kRootCgroupId = 1;
 
 // CPUs online with their idle tasks and CPU contexts, PMUs registered, nothing else.
 [[nodiscard]] World make_world(const MachineConfig& config);

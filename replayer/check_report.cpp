@@ -1,28 +1,15 @@
 // The report of a check, for people and for programs.
+#include <array>
 #include <iterator>
 
 #include <fmt/format.h>
 
 #include "replayer/check.h"
+#include "replayer/json.h"
 
 namespace reperf::replay {
 
 namespace {
-
-void json_string(std::string& out, std::string_view text) {
-  out += '"';
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
-}
 
 void json_counts(std::string& out, const CheckCounts& c) {
   fmt::format_to(std::back_inserter(out),
@@ -31,6 +18,13 @@ void json_counts(std::string& out, const CheckCounts& c) {
 }
 
 }  // namespace
+
+std::string_view class_name(ResultClass c) {
+  static constexpr std::array<std::string_view, kResultClasses> kNames = {
+      "call results", "context-switches", "cpu-migrations", "other exact values",
+      "times",        "clocks",           "page faults",    "other values"};
+  return kNames[static_cast<std::size_t>(c)];
+}
 
 std::string format_report(const CheckReport& report, std::string_view file,
                           std::string_view version) {

@@ -154,7 +154,7 @@ TEST(Check, LossesTaintAlsoWhatNeverStarted) {
 
 TEST(Check, UnmodelledIoctlsTaint) {
   LogBuilder log = counting();
-  log.ioctl_enter(1, 20, 1, core::PERF_EVENT_IOC_REFRESH, 1);
+  log.ioctl_enter(1, 20, 1, core::PERF_EVENT_IOC_SET_OUTPUT, 1);
   log.ioctl_return(1, 20, -EINVAL);
   log.read(1, 20, 1, {9});
   const CheckReport report = check(log);

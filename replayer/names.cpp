@@ -7,6 +7,19 @@
 
 namespace reperf::replay {
 
+void Numbering::append_number(std::string& out, core::EventId event) const {
+  fmt::format_to(std::back_inserter(out), "{}", event.serial);
+}
+
+void Numbering::append_number(std::string& out, core::CtxId ctx) const {
+  fmt::format_to(std::back_inserter(out), "{}", ctx.serial);
+}
+
+const Numbering& own_numbers() {
+  static const Numbering numbers;
+  return numbers;
+}
+
 void append_task(std::string& out, const core::World& world, core::TaskId task) {
   if (!world.tasks.alive(task)) {
     out += "<gone>";
@@ -22,19 +35,26 @@ void append_task(std::string& out, const core::World& world, core::TaskId task) 
   }
 }
 
-void append_event(std::string& out, const core::World& world, core::EventId event) {
+void append_event(std::string& out, const core::World& world, core::EventId event,
+                  const Numbering& numbering) {
   if (!event) {
     out += "event -";
     return;
   }
-  fmt::format_to(std::back_inserter(out), "event {}", event.serial);
+  out += "event ";
+  numbering.append_number(out, event);
   if (!world.events.alive(event)) return;
   const core::EventId parent = world.events[event].parent;
-  if (parent) fmt::format_to(std::back_inserter(out), " (copy of {})", parent.serial);
+  if (!parent) return;
+  out += " (copy of ";
+  numbering.append_number(out, parent);
+  out += ')';
 }
 
-void append_ctx(std::string& out, const core::World& world, core::CtxId ctx) {
-  fmt::format_to(std::back_inserter(out), "ctx {}", ctx.serial);
+void append_ctx(std::string& out, const core::World& world, core::CtxId ctx,
+                const Numbering& numbering) {
+  out += "ctx ";
+  numbering.append_number(out, ctx);
   if (!world.contexts.alive(ctx)) return;
   const core::perf_event_context& c = world.contexts[ctx];
   if (c.cpu != core::kNoCpu) {
@@ -45,7 +65,21 @@ void append_ctx(std::string& out, const core::World& world, core::CtxId ctx) {
   }
 }
 
-void append_detail(std::string& out, const core::World& world, const core::Fact& fact) {
+void append_cgroup(std::string& out, const core::World& world, std::uint64_t id) {
+  const core::CgroupIndex cgroup = id == 0 ? core::kNoCgroup : world.find_cgroup(id);
+  const bool named =
+      cgroup != core::kNoCgroup && !world.cgroups[static_cast<std::size_t>(cgroup)].name.empty();
+  if (named) {
+    out += world.cgroups[static_cast<std::size_t>(cgroup)].name;
+  } else if (id == 0) {
+    out += '-';
+  } else {
+    fmt::format_to(std::back_inserter(out), "cgroup {}", id);
+  }
+}
+
+void append_detail(std::string& out, const core::World& world, const core::Fact& fact,
+                   const Numbering& numbering) {
   for (const char* c = fact.detail; *c != '\0'; ++c) {
     if (*c != '%') {
       out += *c;
@@ -53,16 +87,16 @@ void append_detail(std::string& out, const core::World& world, const core::Fact&
     }
     switch (*++c) {
       case 'e':
-        append_event(out, world, fact.event);
+        append_event(out, world, fact.event, numbering);
         break;
       case 'f':
-        append_event(out, world, fact.event2);
+        append_event(out, world, fact.event2, numbering);
         break;
       case 'c':
-        append_ctx(out, world, fact.ctx);
+        append_ctx(out, world, fact.ctx, numbering);
         break;
       case 'd':
-        append_ctx(out, world, fact.ctx2);
+        append_ctx(out, world, fact.ctx2, numbering);
         break;
       case 'u':
         append_task(out, world, fact.task2);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -62,6 +63,10 @@ core::MachineConfig machine_of(const log::Header& header) {
     made.type = p.type;
     made.model = model_of(p);
     made.counters = static_cast<std::int32_t>(p.counters);
+    for (const log::PmuConstraint& c : p.constraints) {
+      made.constraints.push_back({c.config, c.counters});
+    }
+    made.mux_interval_ms = p.mux_interval_ms;
     made.task_ctx_nr =
         made.model == core::PmuModel::counting ? core::perf_hw_context : core::perf_sw_context;
     config.pmus.push_back(made);
@@ -70,7 +75,7 @@ core::MachineConfig machine_of(const log::Header& header) {
   const auto add_missing = [&config](const char* name, core::PmuModel model, std::uint32_t type) {
     const bool there = std::any_of(config.pmus.begin(), config.pmus.end(),
                                    [model](const core::pmu& p) { return p.model == model; });
-    if (!there) config.pmus.push_back({name, type, model, core::perf_sw_context, 0});
+    if (!there) config.pmus.push_back({name, type, model, core::perf_sw_context, 0, 0});
   };
   constexpr std::uint32_t kNoType = 0xffffffff;
   add_missing("software", core::PmuModel::software, core::PERF_TYPE_SOFTWARE);
@@ -96,25 +101,6 @@ std::string machine_problem(const log::Header& header) {
   return {};
 }
 
-bool ScenarioChooser::hold(const core::Run& run, std::string_view point) {
-  if (points_.empty() || run.context == core::RunContext::work) return false;
-  Who who{0, static_cast<std::uint16_t>(run.cpu)};
-  if (run.context == core::RunContext::process) {
-    if (!world_->tasks.alive(run.task) || world_->tasks[run.task].tid == 0) return false;
-    who = {world_->tasks[run.task].tid, 0};
-  }
-  const auto it = points_.find(who);
-  return it != points_.end() && it->second.contains(point);
-}
-
-void ScenarioChooser::add(std::uint32_t tid, std::uint16_t cpu, std::string_view point) {
-  points_[{tid, tid == 0 ? cpu : std::uint16_t{0}}].emplace(point);
-}
-
-void ScenarioChooser::drop(std::uint32_t tid, std::uint16_t cpu) {
-  points_.erase({tid, tid == 0 ? cpu : std::uint16_t{0}});
-}
-
 Session::Session(const core::VersionInfo& version, const log::Header& header)
     : model_(std::make_unique<core::Model>(version, machine_of(header), chooser_)) {
   chooser_.attach(&model_->world());
@@ -122,14 +108,16 @@ Session::Session(const core::VersionInfo& version, const log::Header& header)
 
 Result<void> Session::step(const log::Record& record) {
   const bool elsewhere = record.cpu == log::kNoCpu && needs_no_cpu(record.kind());
-  if (!elsewhere && !model_->world().cpu_valid(record.cpu)) {
-    return Error{ErrorKind::input, fmt::format("CPU {} is not one of the machine's", record.cpu),
-                 "", 0, 0};
-  }
   problem_.clear();
+  if (!elsewhere && !cpu_usable(record.cpu)) return Error{ErrorKind::input, problem_, "", 0, 0};
   if (!tid_valid(record.tid)) return Error{ErrorKind::input, problem_, "", 0, 0};
   ++records_;
+  end_ = std::max(end_, record.time);
+  if (log::kind_class(record.kind()) == log::KindClass::directive) return on_directive(record);
+  if (scripted_) REPERF_TRY(play_until(place(record.time, true)));
+  move_to(place(record.time, true));
   model_->advance(record.time);
+  tell_late_results();
   for (Listener* listener : listeners_) listener->on_record(record);
   std::visit([&](const auto& payload) { on(record, payload); }, record.payload);
   if (!problem_.empty()) return Error{ErrorKind::input, problem_, "", 0, 0};
@@ -137,10 +125,11 @@ Result<void> Session::step(const log::Record& record) {
   if (is_return(record.kind())) {
     Call* call = returned(record);
     for (Listener* listener : listeners_) listener->on_return(record, call);
+    if (call != nullptr) returned_early(record, *call);
     calls_.erase(record.tid);
   }
   for (Listener* listener : listeners_) listener->after_record(record);
-  return {};
+  return settle_answers();
 }
 
 Result<void> Session::run(log::Source& source, const std::string& name) {
@@ -159,14 +148,14 @@ Result<void> Session::run(log::Source& source, const std::string& name) {
                               std::max<std::uint64_t>(reader->damage()[damages].missing, 1), 0, 0};
       REPERF_TRY(step(gap));
     }
-    if (!*more) {
-      model_->engine().report_stuck();
+    Result<void> done = *more ? step(record) : finish();
+    if (done.ok()) {
+      if (*more) continue;
       return {};
     }
-    Result<void> done = step(record);
-    if (done.ok()) continue;
     Error error = done.take_error();
     error.file = name;
+    if (schedule_problem_) return error;
     if (source.is_text()) {
       error.line = static_cast<std::uint32_t>(source.position());
       error.column = 1;
@@ -177,7 +166,43 @@ Result<void> Session::run(log::Source& source, const std::string& name) {
   }
 }
 
+// The machine has answered, and the model is not through: its answer is told when it is.
+void Session::returned_early(const log::Record& record, const Call& call) {
+  if (call.result == nullptr || call.result->done) return;
+  LateCall late{.call = call};
+  if (const auto* open = std::get_if<log::PerfEventOpenRet>(&record.payload)) {
+    late.ret = open->ret;
+    late.event = open->event;
+  }
+  late_calls_.push_back(late);
+}
+
+void Session::tell_late_results() {
+  if (late_calls_.empty()) return;
+  const auto settle = [this](LateCall& late) {
+    if (!late.call.result->done) return false;
+    if (!std::exchange(late.call.told, true)) {
+      for (Listener* listener : listeners_) listener->on_result(late.call);
+    }
+    if (!late.call.result->event) return true;
+    if (late.ret >= 0) {
+      model_->bind_event(late.event, late.call.result->event);
+      return true;
+    }
+    // The machine refused: the task closes the event again as soon as it runs.
+    const core::World& w = model_->world();
+    const core::TaskId task = w.find_task(late.call.tid);
+    if (!w.tasks.alive(task)) return true;
+    if (!w.tasks[task].on_cpu) return false;
+    model_->release(w.tasks[task].cpu, late.call.tid, late.call.result->event);
+    return true;
+  };
+  late_calls_.erase(std::remove_if(late_calls_.begin(), late_calls_.end(), settle),
+                    late_calls_.end());
+}
+
 void Session::tell_results() {
+  tell_late_results();
   for (auto& [tid, call] : calls_) {
     if (call.told || call.result == nullptr || !call.result->done) continue;
     call.told = true;
@@ -192,6 +217,13 @@ bool Session::tid_valid(std::uint32_t tid) {
 }
 
 Call& Session::enter(const log::Record& record, std::uint64_t log_event) {
+  // A call that the model is late with ends before the next one of its thread begins, if it can:
+  // its result is gone then.
+  if (std::any_of(late_calls_.begin(), late_calls_.end(),
+                  [&](const LateCall& late) { return late.call.tid == record.tid; })) {
+    model_->make_current(record.tid, record.cpu);
+    tell_late_results();
+  }
   const core::TaskId task = model_->world().find_task(record.tid);
   const core::Run* busy = task ? model_->engine().find_task_run(task) : nullptr;
   if (busy != nullptr && busy->state == core::RunState::held) {
@@ -223,13 +255,23 @@ void Session::on(const log::Record& r, const log::SchedSwitch& x) {
   model_->sched_switch(r.cpu, r.tid, x.next_tid, (x.prev_state & kDeadBits) != 0);
 }
 
+// Whether `cpu` exists, and no record has taken it down. (What a snapshot says of CPUs may be old.)
+bool Session::cpu_usable(std::uint16_t cpu) {
+  if (!model_->world().cpu_valid(cpu)) {
+    problem_ = fmt::format("CPU {} is not one of the machine's", cpu);
+  } else if (down_.contains(cpu) && !model_->world().cpu(cpu).online) {
+    problem_ = fmt::format("CPU {} is down", cpu);
+  }
+  return problem_.empty();
+}
+
 void Session::on(const log::Record&, const log::SchedMigrateTask& x) {
   if (!tid_valid(x.task)) return;
-  for (const std::uint16_t cpu : {x.orig_cpu, x.dest_cpu}) {
-    if (model_->world().cpu_valid(cpu)) continue;
-    problem_ = fmt::format("CPU {} is not one of the machine's", cpu);
+  if (!model_->world().cpu_valid(x.orig_cpu)) {
+    problem_ = fmt::format("CPU {} is not one of the machine's", x.orig_cpu);
     return;
   }
+  if (!cpu_usable(x.dest_cpu)) return;
   model_->sched_migrate_task(x.task, x.orig_cpu, x.dest_cpu);
 }
 
@@ -267,6 +309,7 @@ void Session::on(const log::Record& r, const log::PerfEventOpen& x) {
   args.group_is_perf = x.group_event != 0;
   args.group = call.event;
   args.flags = x.flags;
+  args.cgroup = x.cgroup;
   args.euid = x.cred.euid;
   args.cap_effective = x.cred.cap_effective;
   args.init_user_ns = x.cred.init_user_ns;
@@ -278,7 +321,13 @@ void Session::on(const log::Record& r, const log::Ioctl& x) {
   if (!problem_.empty()) return;
   call.cmd = x.cmd;
   call.arg = x.arg;
-  if (call.event) call.result = &model_->ioctl(r.cpu, r.tid, call.event, x.cmd, x.arg);
+  if (call.event) call.result = &model_->ioctl(r.cpu, r.tid, call.event, x.cmd, x.arg, x.value);
+}
+
+void Session::on(const log::Record& r, const log::Prctl& x) {
+  Call& call = enter(r, 0);
+  if (!problem_.empty()) return;
+  call.result = &model_->prctl(r.cpu, r.tid, x.op == log::PrctlOp::enable);
 }
 
 void Session::on(const log::Record& r, const log::Read& x) {
@@ -295,18 +344,22 @@ void Session::on(const log::Record& r, const log::Release& x) {
   if (event) model_->release(r.cpu, r.tid, event);
 }
 
+// A scenario names what a call made only after the call is through.
+bool Session::held_at_return(const log::Record& r, const Call& call) {
+  if (call.result->done) return false;
+  const core::Run* busy = model_->engine().find_task_run(model_->world().find_task(r.tid));
+  if (busy == nullptr || busy->state != core::RunState::held) return false;
+  problem_ = fmt::format("the open returns here, but a directive holds it at {}", busy->point);
+  return true;
+}
+
 // The model carried the call out when it entered; here it learns the new event's name, or that the
 // machine refused for a reason that the log could not tell (PRED-6).
 void Session::on(const log::Record& r, const log::PerfEventOpenRet& x) {
   Call* call = returned(r);
   if (call == nullptr) return;
   core::CallResult& result = *call->result;
-  const core::Run* busy =
-      result.done ? nullptr : model_->engine().find_task_run(model_->world().find_task(r.tid));
-  if (busy != nullptr && busy->state == core::RunState::held) {
-    problem_ = fmt::format("the open returns here, but a directive holds it at {}", busy->point);
-    return;
-  }
+  if (held_at_return(r, *call)) return;
   if (x.ret < 0) {
     if (result.event) model_->release(r.cpu, r.tid, result.event);
     const std::int32_t pid = call->open_args.pid;
@@ -319,6 +372,81 @@ void Session::on(const log::Record& r, const log::PerfEventOpenRet& x) {
     call->result->verdict = verdict;
   }
   model_->bind_event(x.event, call->result->event);
+}
+
+void Session::on(const log::Record& r, const log::Overflow& x) {
+  const core::EventId event = model_->find_event(x.event);
+  if (event) model_->overflow(r.cpu, r.tid, event, x.in_del);
+}
+
+void Session::on(const log::Record& r, const log::Tick&) { model_->tick(r.cpu, r.tid); }
+void Session::on(const log::Record& r, const log::KernelCounter& x) {
+  if (x.pid > 0 && !tid_valid(static_cast<std::uint32_t>(x.pid))) return;
+  Call& call = enter(r, 0);
+  if (!problem_.empty()) return;
+  core::OpenArgs& args = call.open_args;
+  args.attr_length = static_cast<std::uint32_t>(std::min(x.attr.size(), args.attr_bytes.size()));
+  std::memcpy(args.attr_bytes.data(), x.attr.data(), args.attr_length);
+  args.pid = x.pid;
+  args.cpu = x.cpu;
+  call.result = &model_->kernel_counter(r.cpu, r.tid, args);
+}
+
+void Session::on(const log::Record& r, const log::KernelCounterRet& x) {
+  Call* call = returned(r);
+  if (call == nullptr || held_at_return(r, *call)) return;
+  if (x.ret >= 0) {
+    model_->bind_event(x.event, call->result->event);
+  } else if (call->result->event) {
+    model_->release(r.cpu, r.tid, call->result->event);
+  }
+}
+
+void Session::on(const log::Record&, const log::CgroupMkdir& x) {
+  core::World& w = model_->world();
+  if (x.cgroup == 0 || w.find_cgroup(x.cgroup) != core::kNoCgroup) {
+    problem_ = fmt::format("cgroup {} exists already", x.cgroup);
+  } else if (w.find_cgroup(x.parent) == core::kNoCgroup) {
+    problem_ = fmt::format("cgroup {} does not exist", x.parent);
+  } else {
+    w.add_cgroup(x.cgroup, w.find_cgroup(x.parent), x.name);
+  }
+}
+
+void Session::on(const log::Record& r, const log::CgroupAttachTask& x) {
+  if (!tid_valid(x.task)) return;
+  const core::CgroupIndex cgroup = model_->world().find_cgroup(x.cgroup);
+  if (x.task == 0) {
+    problem_ = std::string{"idle tasks stay in the root cgroup"};
+  } else if (cgroup == core::kNoCgroup) {
+    problem_ = fmt::format("cgroup {} does not exist", x.cgroup);
+  } else {
+    model_->cgroup_attach_task(r.cpu, r.tid, x.task, cgroup);
+  }
+}
+
+// Who is on the CPU leaves it first: where the kernel would move tasks to, no log tells.
+void Session::on(const log::Record& r, const log::CpuDown& x) {
+  if (!cpu_usable(x.target)) return;
+  const core::cpu_struct& cpu = model_->world().cpu(x.target);
+  if (x.target == r.cpu) {
+    problem_ = fmt::format("CPU {} cannot take itself down", x.target);
+  } else if (!(cpu.curr == cpu.idle)) {
+    problem_ = fmt::format("CPU {} is not idle: thread {} runs there", x.target,
+                           model_->world().tasks[cpu.curr].tid);
+  } else {
+    down_.insert(x.target);
+    model_->cpu_down(r.cpu, r.tid, x.target);
+  }
+}
+
+void Session::on(const log::Record& r, const log::CpuUp& x) {
+  if (!model_->world().cpu_valid(x.target) || model_->world().cpu(x.target).online) {
+    problem_ = fmt::format("CPU {} is not down", x.target);
+    return;
+  }
+  down_.erase(x.target);
+  model_->cpu_up(r.cpu, r.tid, x.target);
 }
 
 void Session::on(const log::Record& r, const log::SnapshotCpu& x) {
@@ -424,16 +552,6 @@ void Session::on(const log::Record&, const log::SnapshotEnd&) {
   snapshot_.clear();
   waiting_members_.clear();
   model_->start_contexts();
-}
-
-void Session::on(const log::Record& r, const log::Hold& x) { chooser_.add(r.tid, r.cpu, x.point); }
-
-void Session::on(const log::Record& r, const log::Resume&) {
-  chooser_.drop(r.tid, r.cpu);
-  if (!model_->resume(r.tid, r.cpu)) {
-    problem_ = r.tid != 0 ? fmt::format("nothing of thread {} is held", r.tid)
-                          : fmt::format("nothing is held on CPU {}", r.cpu);
-  }
 }
 
 }  // namespace reperf::replay

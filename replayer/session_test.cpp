@@ -111,6 +111,87 @@ TEST(Session, HoldAndResume) {
   EXPECT_TRUE(r.session.model().find_event(1));
 }
 
+TEST(Session, AHoldMayMeanOnePassing) {
+  LogBuilder log;
+  log.sched_switch(0, 0, 10);
+  log.add(0, 10, log::Hold{"find_get_context:begin", 2});
+  log.open(0, 10, switches(), 1);
+  log.open_enter(0, 10, switches());
+  Replayed held(log);
+  EXPECT_EQ(held.problem, "");
+  EXPECT_TRUE(held.session.model().find_event(1)) << "the first passing";
+  EXPECT_FALSE(held.session.model().engine().quiescent()) << "the second";
+  log.add(0, 10, log::Resume{});
+  log.open_return(0, 10, 4, 2);
+  log.open(0, 10, switches(), 3);
+  Replayed r(log);
+  EXPECT_EQ(r.problem, "");
+  EXPECT_TRUE(r.session.model().find_event(3)) << "the third";
+  EXPECT_NE(r.text.find("hold at find_get_context:begin, passing 2"), std::string::npos);
+}
+
+TEST(Session, AHoldAtAPointThatIsNotThereIsAnError) {
+  LogBuilder log;
+  log.sched_switch(0, 0, 10);
+  log.add(0, 10, log::Hold{"open:before-mutx"});
+  EXPECT_EQ(Replayed(log).problem,
+            "no scheduling point is called 'open:before-mutx'; did you mean 'open:before-mutex'?");
+}
+
+TEST(Session, DeferredWorkIsNotRunBeforeItIsDue) {
+  LogBuilder log = opened();
+  log.add(0, 0, log::Defer{"key-off"});
+  log.release(0, 10, 1);
+  log.add(0, 0, log::RunWork{"key-off"});
+  EXPECT_EQ(Replayed(log).problem, "work key-off is not due before 1000005000");
+}
+
+// Thread 10 stops inside its open, with the mutex of thread 20's context. Thread 11 waits for it.
+LogBuilder opens_that_wait(std::int64_t ret) {
+  LogBuilder log;
+  log.sched_switch(0, 0, 10);
+  log.sched_switch(1, 0, 11);
+  log.add(0, 10, log::Hold{"install:before-lock"});
+  log.open_enter(0, 10, switches(), 20);
+  log.open_enter(1, 11, switches(), 20);
+  log.open_return(1, 11, ret, ret < 0 ? 0 : 2);
+  log.add(0, 10, log::Resume{});
+  log.open_return(0, 10, 3, 1);
+  return log;
+}
+
+TEST(Session, AnOpenThatTheModelIsLateWithIsKnownAsSoonAsItEnds) {
+  LogBuilder log = opens_that_wait(4);
+  Replayed r(log);
+  EXPECT_EQ(r.problem, "");
+  EXPECT_TRUE(r.session.model().find_event(1));
+  ASSERT_TRUE(r.session.model().find_event(2));
+  EXPECT_NE(r.text.find("perf_event_open = event 2"), std::string::npos);
+  log.release(1, 11, 2);
+  EXPECT_FALSE(Replayed(log).session.model().find_event(2));
+}
+
+TEST(Session, ARefusedOpenThatTheModelIsLateWithIsTakenBack) {
+  Replayed r(opens_that_wait(-EMFILE));
+  EXPECT_EQ(r.problem, "");
+  EXPECT_TRUE(r.session.model().engine().quiescent());
+  EXPECT_EQ(r.world().events.live(), 1U);
+}
+
+TEST(Session, ANewCallDoesNotTakeTheResultOfALateOne) {
+  LogBuilder log = opens_that_wait(4);
+  // Thread 11 is off its CPU when thread 10 goes on, and comes back with its next call.
+  log.records.resize(log.records.size() - 2);
+  log.sched_switch(1, 11, 0);
+  log.add(0, 10, log::Resume{});
+  log.open_return(0, 10, 3, 1);
+  log.open(1, 11, switches(), 3);
+  Replayed r(log);
+  EXPECT_EQ(r.problem, "");
+  EXPECT_TRUE(r.session.model().find_event(2));
+  EXPECT_TRUE(r.session.model().find_event(3));
+}
+
 TEST(Session, ASnapshotIsTheStartOfTheStory) {
   LogBuilder log;
   core::OpenArgs attr;

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "replayer/finding.h"
 #include "replayer/names.h"
 #include "traces/text.h"
 
@@ -37,6 +38,16 @@ std::string_view ioctl_name(std::uint32_t cmd) {
 }
 
 }  // namespace
+
+std::string finding_text(const core::Fact& fact, const core::Engine& engine) {
+  if (fact.detail != nullptr) {
+    return fmt::format("{} {} (after {})", fact.text, core::rule_name(fact.rule),
+                       core::rule_name(fact.after));
+  }
+  const core::Run* run = fact.run ? engine.find(fact.run) : nullptr;
+  if (run == nullptr) return fact.text;
+  return fmt::format("{} in {} at {}", fact.text, run->name, run->point);
+}
 
 Transcript::Transcript(Session& session, TranscriptOptions options, Sink sink)
     : session_(session), options_(options), sink_(std::move(sink)) {}
@@ -97,7 +108,8 @@ void Transcript::on_record(const log::Record& record) {
   if (log::kind_class(record.kind()) == log::KindClass::observation) return;
   const core::Cpu cpu = record.cpu == log::kNoCpu ? core::kNoCpu : core::Cpu{record.cpu};
   begin(session_.model().world().now, cpu, core::Rule::none);
-  tell_task(cpu, record.tid);
+  const bool of_cpu = record.kind() == log::Kind::queue || record.kind() == log::Kind::deliver;
+  tell_task(of_cpu ? core::kNoCpu : cpu, record.tid);
   pad_to(text_column());
   std::visit([&](const auto& payload) { tell(record, payload); }, record.payload);
   end();
@@ -135,6 +147,9 @@ void Transcript::tell(const log::Record&, const log::PerfEventOpen& x) {
     tell_event(x.group_event);
   }
   if (x.flags != 0) fmt::format_to(out, " flags={:#x}", x.flags);
+  if (x.cgroup == 0) return;
+  line_ += " cgroup=";
+  append_cgroup(line_, session_.model().world(), x.cgroup);
 }
 
 void Transcript::tell(const log::Record&, const log::Ioctl& x) {
@@ -148,6 +163,7 @@ void Transcript::tell(const log::Record&, const log::Ioctl& x) {
   line_ += ' ';
   tell_event(x.event);
   if (x.arg != 0) fmt::format_to(std::back_inserter(line_), " arg={:#x}", x.arg);
+  if (x.value != 0) fmt::format_to(std::back_inserter(line_), " value={}", x.value);
 }
 
 void Transcript::tell(const log::Record&, const log::Read& x) {
@@ -164,6 +180,15 @@ void Transcript::tell(const log::Record&, const log::Close& x) {
 void Transcript::tell(const log::Record&, const log::Release& x) {
   line_ += "release ";
   tell_event(x.event);
+}
+
+void Transcript::tell(const log::Record&, const log::Overflow& x) {
+  line_ += x.in_del ? "overflow in the next del of " : "overflow ";
+  tell_event(x.event);
+}
+
+void Transcript::tell(const log::Record&, const log::Prctl& x) {
+  line_ += x.op == log::PrctlOp::enable ? "prctl ENABLE" : "prctl DISABLE";
 }
 
 void Transcript::tell(const log::Record&, const log::SnapshotEvent& x) {
@@ -184,6 +209,51 @@ void Transcript::tell(const log::Record&, const log::Filtered& x) {
 
 void Transcript::tell(const log::Record&, const log::Hold& x) {
   fmt::format_to(std::back_inserter(line_), "hold at {}", x.point);
+  if (x.nth != 0) fmt::format_to(std::back_inserter(line_), ", passing {}", x.nth);
+}
+
+void Transcript::tell(const log::Record&, const log::Deliver& x) {
+  line_ += x.one ? "deliver one" : "deliver";
+}
+
+void Transcript::tell(const log::Record&, const log::Defer& x) {
+  fmt::format_to(std::back_inserter(line_), "defer {}", x.work);
+}
+
+void Transcript::tell(const log::Record&, const log::RunWork& x) {
+  fmt::format_to(std::back_inserter(line_), "run_work {}", x.work);
+}
+
+void Transcript::finish() {
+  for (const std::string& note : session_.notes()) sink_("NOTE " + note + '\n');
+  if (session_.schedule().empty()) return;
+  sink_("schedule " + format_schedule(session_.schedule()) + '\n');
+}
+
+void Transcript::tell(const log::Record&, const log::CpuDown& x) {
+  fmt::format_to(std::back_inserter(line_), "cpu_down CPU {}", x.target);
+}
+
+void Transcript::tell(const log::Record&, const log::CpuUp& x) {
+  fmt::format_to(std::back_inserter(line_), "cpu_up CPU {}", x.target);
+}
+
+void Transcript::tell(const log::Record&, const log::CgroupMkdir& x) {
+  fmt::format_to(std::back_inserter(line_), "cgroup_mkdir {} {} in ", x.cgroup, x.name);
+  append_cgroup(line_, session_.model().world(), x.parent);
+}
+
+void Transcript::tell(const log::Record& r, const log::CgroupAttachTask& x) {
+  line_ += "cgroup_attach_task ";
+  tell_task(r.cpu, x.task);
+  line_ += " to ";
+  append_cgroup(line_, session_.model().world(), x.cgroup);
+}
+
+void Transcript::tell(const log::Record&, const log::KernelCounter& x) {
+  line_ += "kernel_counter ";
+  log::format_attr(line_, x.attr);
+  fmt::format_to(std::back_inserter(line_), " pid={} cpu={}", x.pid, x.cpu);
 }
 
 void Transcript::on_result(const Call& call) {
@@ -195,7 +265,7 @@ void Transcript::on_result(const Call& call) {
   fmt::format_to(std::back_inserter(line_), "  {} = ", log::kind_name(call.kind));
   if (!result.modelled) {
     line_ += "? (not modelled)";
-  } else if (call.kind == log::Kind::perf_event_open && result.event) {
+  } else if (result.event) {
     const core::perf_event& x = model.world().events[result.event];
     append_event(line_, model.world(), result.event);
     line_ += ' ' + what_counted(x.attr);
@@ -221,7 +291,8 @@ void Transcript::on_fact(const core::Fact& fact, const core::World& world) {
 }
 
 bool Transcript::describe(const core::Fact& fact, const core::World& world) {
-  return describe_event(fact, world) || describe_ctx(fact, world) || describe_other(fact, world);
+  return describe_event(fact, world) || describe_pmu(fact, world) || describe_ctx(fact, world) ||
+         describe_cpu(fact, world) || describe_other(fact, world);
 }
 
 bool Transcript::describe_event(const core::Fact& fact, const core::World& world) {
@@ -238,7 +309,7 @@ bool Transcript::describe_event(const core::Fact& fact, const core::World& world
       line_ += " added to ";
       append_ctx(line_, world, fact.ctx);
       if (!(fact.event2 == fact.event)) {
-        fmt::format_to(out, ", group of event {}", fact.event2.serial);
+        fmt::format_to(out, ", group of event {}", number(fact.event2));
       }
       return true;
     case FactKind::event_detach:
@@ -265,7 +336,7 @@ bool Transcript::describe_event(const core::Fact& fact, const core::World& world
       return true;
     case FactKind::event_fold:
       event();
-      fmt::format_to(out, " takes over from copy {}: count {} enabled {}", fact.event2.serial,
+      fmt::format_to(out, " takes over from copy {}: count {} enabled {}", number(fact.event2),
                      fact.a, fact.b);
       return true;
     case FactKind::event_reset:
@@ -293,6 +364,57 @@ bool Transcript::describe_event(const core::Fact& fact, const core::World& world
   }
 }
 
+// What a PMU does or makes the core do.
+bool Transcript::describe_pmu(const core::Fact& fact, const core::World& world) {
+  using core::FactKind;
+  const auto out = std::back_inserter(line_);
+  const auto event = [&] { append_event(line_, world, fact.event); };
+  switch (fact.kind) {
+    case FactKind::txn_fail:
+      line_ += "group of ";
+      event();
+      line_ += " does not fit together";
+      return true;
+    case FactKind::txn_cancel:
+      line_ += "group of ";
+      event();
+      line_ += " cancelled";
+      return options_.verbose;
+    case FactKind::event_overflow:
+      event();
+      line_ += " overflows";
+      return true;
+    case FactKind::event_throttle:
+      event();
+      line_ += " THROTTLE";
+      return true;
+    case FactKind::event_unthrottle:
+      event();
+      line_ += " UNTHROTTLE";
+      return true;
+    case FactKind::event_hup:
+      event();
+      line_ += " at its limit: POLL_HUP, to be disabled";
+      return true;
+    case FactKind::event_period:
+      event();
+      fmt::format_to(out, " period {} -> {}", fact.a, fact.b);
+      return true;
+    case FactKind::irq_work_queue:
+      fmt::format_to(out, "irq_work {} queued", fact.text);
+      return true;
+    case FactKind::irq_work_run:
+      fmt::format_to(out, "irq_work {} runs", fact.text);
+      return true;
+    case FactKind::irq_work_return:
+      fmt::format_to(out, "irq_work {} = ", fact.text);
+      log::format_errno(line_, fact.a);
+      return true;
+    default:
+      return false;
+  }
+}
+
 bool Transcript::describe_ctx(const core::Fact& fact, const core::World& world) {
   using core::FactKind;
   const auto out = std::back_inserter(line_);
@@ -302,7 +424,7 @@ bool Transcript::describe_ctx(const core::Fact& fact, const core::World& world) 
       line_ += " new";
       return true;
     case FactKind::ctx_free:
-      fmt::format_to(out, "ctx {} freed", fact.ctx.serial);
+      fmt::format_to(out, "ctx {} freed", number(fact.ctx));
       return true;
     case FactKind::ctx_active:
       append_ctx(line_, world, fact.ctx);
@@ -316,11 +438,49 @@ bool Transcript::describe_ctx(const core::Fact& fact, const core::World& world) 
       return true;
     case FactKind::ctx_unclone:
       append_ctx(line_, world, fact.ctx);
-      fmt::format_to(out, " is no clone of {} any more", fact.ctx2.serial);
+      fmt::format_to(out, " is no clone of {} any more", number(fact.ctx2));
       return true;
     case FactKind::ctx_dead:
       append_ctx(line_, world, fact.ctx);
       line_ += world.contexts[fact.ctx].tombstone ? " dead: TASK_TOMBSTONE" : " dead";
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Timers, cgroups and CPUs.
+bool Transcript::describe_cpu(const core::Fact& fact, const core::World& world) {
+  using core::FactKind;
+  const auto out = std::back_inserter(line_);
+  switch (fact.kind) {
+    case FactKind::ctx_rotate:
+      append_ctx(line_, world, fact.ctx);
+      if (fact.ctx2) {
+        line_ += " and ";
+        append_ctx(line_, world, fact.ctx2);
+      }
+      line_ += " rotate";
+      return true;
+    case FactKind::cgroup_switch:
+      append_ctx(line_, world, fact.ctx);
+      line_ += " cgroup ";
+      append_cgroup(line_, world, static_cast<std::uint64_t>(fact.a));
+      line_ += " -> ";
+      append_cgroup(line_, world, static_cast<std::uint64_t>(fact.b));
+      return true;
+    case FactKind::event_defer:
+      append_event(line_, world, fact.event);
+      line_ += fact.a != 0 ? " waits for its cgroup" : " is enabled from here on: its cgroup runs";
+      return true;
+    case FactKind::hrtimer_start:
+      fmt::format_to(out, "multiplexing timer armed for {}", fact.a);
+      return true;
+    case FactKind::hrtimer_stop:
+      line_ += "multiplexing timer stops";
+      return true;
+    case FactKind::cpu_state:
+      fmt::format_to(out, "CPU {} is {}", fact.cpu, fact.a != 0 ? "online" : "offline");
       return true;
     default:
       return false;
@@ -350,6 +510,12 @@ bool Transcript::describe_other(const core::Fact& fact, const core::World& world
       fmt::format_to(out, "IPI {} = ", fact.text);
       log::format_errno(line_, fact.a);
       return true;
+    case FactKind::ipi_queued:
+      fmt::format_to(out, "IPI {} stays queued for CPU {}", fact.text, fact.a);
+      return true;
+    case FactKind::ipi_deliver:
+      fmt::format_to(out, "IPI {} is delivered", fact.text);
+      return true;
     case FactKind::lock_take:
       fmt::format_to(out, "takes {} {}", fact.text, fact.a);
       return options_.verbose;
@@ -371,15 +537,13 @@ bool Transcript::describe_other(const core::Fact& fact, const core::World& world
       if (fact.a != 0) line_ += " (again)";
       return true;
     case FactKind::finding:
-      fmt::format_to(out, "FINDING {}", fact.text);
+      line_ += "FINDING ";
       if (fact.detail != nullptr) {
-        fmt::format_to(out, " {} (after {}) ", core::rule_name(fact.rule),
-                       core::rule_name(fact.after));
-        append_detail(line_, world, fact);
-      } else if (fact.run) {
-        for (const auto& run : session_.model().engine().runs()) {
-          if (run->id == fact.run) fmt::format_to(out, " in {} at {}", run->name, run->point);
-        }
+        line_ += finding_text(fact, session_.model().engine()) + ' ';
+        append_detail(line_, world, fact, *options_.numbering);
+      } else {
+        line_ += fact.text;
+        append_finding(line_, fact, session_.model().engine(), world);
       }
       return true;
     case FactKind::gap:
@@ -409,6 +573,9 @@ void Digest::on_fact(const core::Fact& fact, const core::World&) {
   for (const char* text : {fact.text, fact.detail}) {
     if (text == nullptr) continue;
     for (const char* c = text; *c != '\0'; ++c) add(static_cast<unsigned char>(*c));
+  }
+  for (const char* point : fact.points) {
+    for (const char* c = point; *c != '\0'; ++c) add(static_cast<unsigned char>(*c));
   }
 }
 

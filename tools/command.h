@@ -30,6 +30,8 @@ void add_dis(CLI::App& app, Outcome& outcome);
 void add_as(CLI::App& app, Outcome& outcome);
 void add_replay(CLI::App& app, Outcome& outcome);
 void add_check(CLI::App& app, Outcome& outcome);
+void add_diff(CLI::App& app, Outcome& outcome);
+void add_matrix(CLI::App& app, Outcome& outcome);
 void add_golden(CLI::App& app, Outcome& outcome);
 void add_versions(CLI::App& app, Outcome& outcome);
 

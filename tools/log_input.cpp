@@ -15,26 +15,33 @@ constexpr std::uint64_t kRecordsPerUpdate = 1U << 17;
 }  // namespace
 
 void add_log_options(CLI::App& cmd, LogInput& input) {
-  cmd.add_option("FILE", input.file, "a log, binary or text; - reads stdin")->required();
+  add_file_options(cmd, input);
   cmd.add_option("--core", input.core,
                  "version of the core (see reperf versions); default: what fits the log's kernel")
       ->type_name("VERSION");
+}
+
+void add_file_options(CLI::App& cmd, LogInput& input) {
+  cmd.add_option("FILE", input.file, "a log, binary or text; - reads stdin")->required();
   cmd.add_flag("--salvage", input.salvage, "read past damage instead of stopping there");
 }
 
+int find_version(const std::string& name, const core::VersionInfo*& version) {
+  version = core::find_version(name);
+  if (version == nullptr) {
+    return fail(Error{ErrorKind::input,
+                      fmt::format("no version is called '{}' (see reperf versions)", name), "", 0,
+                      0});
+  }
+  if (version->make != nullptr) return kExitFine;
+  return fail(Error{ErrorKind::input, fmt::format("version '{}' is not in this program yet", name),
+                    "", 0, 0});
+}
+
 int open_log(const LogInput& input, OpenedLog& opened) {
+  opened.version = nullptr;
   if (!input.core.empty()) {
-    opened.version = core::find_version(input.core);
-    if (opened.version == nullptr) {
-      return fail(Error{ErrorKind::input,
-                        fmt::format("no version is called '{}' (see reperf versions)", input.core),
-                        "", 0, 0});
-    }
-    if (opened.version->make == nullptr) {
-      return fail(Error{ErrorKind::input,
-                        fmt::format("version '{}' is not in this program yet", input.core), "", 0,
-                        0});
-    }
+    if (const int code = find_version(input.core, opened.version); code != kExitFine) return code;
   }
   log::ReaderOptions options;
   options.salvage = input.salvage;

@@ -27,6 +27,10 @@ struct OpenedLog {
 };
 
 void add_log_options(CLI::App& cmd, LogInput& input);
+// The same without --core.
+void add_file_options(CLI::App& cmd, LogInput& input);
+// Prints what is wrong with the name and returns the exit code, or sets `version`.
+int find_version(const std::string& name, const core::VersionInfo*& version);
 // Prints what is wrong and returns the exit code, or fills `opened`.
 int open_log(const LogInput& input, OpenedLog& opened);
 

@@ -41,14 +41,32 @@ class Base {
   void set_task_cpu(TaskId task, Cpu dest);
 
   virtual Path<> perf_event_open(TaskId caller, OpenArgs args, CallResult* result);
+  // `value`: what `arg` points to, 0: not known.
   virtual Path<> perf_ioctl(EventId event, std::uint32_t cmd, std::uint64_t arg,
-                            CallResult* result);
+                            std::uint64_t value, CallResult* result);
+  // prctl(): enables or disables what `task` owns.
+  Path<> perf_event_task_control(TaskId task, bool enable, CallResult* result);
   virtual Path<> perf_read(EventId event, std::uint64_t size, CallResult* result);
   // The last reference to the event's file went, in `task`.
   virtual Path<> perf_release(EventId event);
   virtual Path<> perf_event_init_task(TaskId parent, TaskId child);  // fork
   virtual Path<> perf_event_exec(TaskId task);
   virtual Path<> perf_event_exit_task(TaskId task);
+  // A sampling event's counter overflows on `cpu`; nothing happens when it does not count there.
+  Path<> pmu_interrupt(EventId event, Cpu cpu);
+  // Not now, but inside the next pmu->del() of the event.
+  void overflow_in_del(EventId event) { ev(event).hw.overflow_in_del = true; }
+  // The scheduler's tick of `cpu`.
+  Path<> perf_event_task_tick(Cpu cpu);
+  // In the kernel, by `caller`: no file, no owner, no hotplug lock (LIFE-25).
+  Path<> perf_event_create_kernel_counter(TaskId caller, OpenArgs args, CallResult* result);
+  // `task` gets another cgroup.
+  Path<> perf_cgroup_attach(TaskId task, CgroupIndex cgroup);
+  // `cpu` goes, or comes back. Only its idle task may be there.
+  Path<> cpu_down(Cpu cpu);
+  Path<> cpu_up(Cpu cpu);
+  // The multiplexing timer of a class on `cpu` fires, interrupts off throughout (Y9).
+  Path<> perf_mux_hrtimer_handler(Cpu cpu, perf_event_task_context nr);
   // A work item that is due.
   Path<> run_work(Work work);
 
@@ -62,6 +80,15 @@ class Base {
   Path<> start_contexts(Cpu cpu);
 
  protected:
+  // A body that runs on the target CPU with interrupts off, and its argument.
+  struct EventCall {
+    EventId event{};
+    CtxId ctx{};  // filled in by perf_install_in_context of later versions
+    bool detach_group = false;
+    TaskId task{};            // __perf_cgroup_move
+    std::uint64_t value = 0;  // perf_event_period
+  };
+
   // ---- objects
   perf_event& ev(EventId id) { return w.events[id]; }
   perf_event_context& cx(CtxId id) { return w.contexts[id]; }
@@ -113,10 +140,19 @@ class Base {
   virtual void times_out(EventId event);           // ACTIVE event sched out
   virtual void times_skip(EventId event, Ns now);  // not on: enabled goes on, running does not
 
-  // ---- cgroup time (SCH-116, SCH-117): nothing to do without cgroups
-  void update_cgrp_time_from_cpuctx(Cpu, perf_event_task_context) {}
-  void update_cgrp_time_from_event(EventId) {}
-  void perf_cgroup_set_timestamp(CtxId, Cpu) {}
+  // ---- cgroups (cgroup.cpp). Nothing happens without cgroup events.
+  // Locks: CL of the CPU context. Time of a cgroup on a CPU (SCH-116, SCH-117):
+  void update_cgrp_time_from_cpuctx(Cpu cpu, perf_event_task_context nr);
+  void update_cgrp_time_from_event(EventId event);  // on the CPU that executes this
+  void perf_cgroup_set_timestamp(CtxId ctx, Cpu cpu);
+  [[nodiscard]] bool perf_cgroup_match(const perf_event& event, Cpu cpu) const;  // SCH-27
+  // SCH-119: enabled while another cgroup runs; the next time that its own does.
+  void perf_cgroup_defer_enabled(EventId event, Cpu cpu);
+  void perf_cgroup_mark_enabled(EventId event);
+  // Takes all events of the CPU off and on (SCH-115). Locks: takes KL and the task context's CL.
+  Path<> perf_cgroup_switch(Cpu cpu, TaskId task, bool out, bool in);
+  Path<int> __perf_cgroup_move(EventCall call);
+  void set_cgrp(Cpu cpu, perf_event_task_context nr, CgroupIndex cgrp);
 
   // ---- lists and groups (event_list.cpp)
   void list_add_event(EventId event, CtxId ctx);
@@ -131,7 +167,11 @@ class Base {
   [[nodiscard]] bool group_can_go_on(EventId leader, Cpu cpu, bool can_add_hw);
   virtual int event_sched_in(EventId event, CtxId ctx, Cpu cpu);
   virtual void event_sched_out(EventId event, CtxId ctx, Cpu cpu);
-  virtual void stop_event(EventId event, Cpu cpu);  // the part of it that leaves the PMU
+  // Takes an ACTIVE event off its PMU: state, times, pmu->del(), oncpu, in the version's order.
+  virtual void stop_and_del(EventId event, Cpu cpu);
+  void state_out(EventId event);  // INACTIVE, or OFF when a disable is pending
+  void perf_event_ctx_activate(CtxId ctx, Cpu cpu);
+  void perf_event_ctx_deactivate(CtxId ctx);
   int group_sched_in(EventId leader, CtxId ctx, Cpu cpu);
   void group_sched_out(EventId leader, CtxId ctx, Cpu cpu);
   void ctx_pinned_sched_in(CtxId ctx, Cpu cpu);
@@ -143,6 +183,12 @@ class Base {
   void ctx_resched(Cpu cpu, perf_event_task_context nr, CtxId task_ctx);
   void walk_groups_out(CtxId ctx, Cpu cpu, std::uint8_t types);
 
+  // ---- multiplexing (rotate.cpp)
+  void perf_mux_hrtimer_restart(Cpu cpu, perf_event_task_context nr);
+  [[nodiscard]] Ns mux_hrtimer_forward(Cpu cpu, perf_event_task_context nr) const;
+  Path<bool> perf_rotate_context(Cpu cpu, perf_event_task_context nr);
+  void rotate_ctx(CtxId ctx);
+
   // ---- the scheduler's hooks (task_sched.cpp)
   Path<> perf_event_task_sched_out(Cpu cpu, TaskId prev, TaskId next);
   Path<> perf_event_task_sched_in(Cpu cpu, TaskId prev, TaskId next);
@@ -151,15 +197,12 @@ class Base {
   Path<> perf_event_context_sched_in(Cpu cpu, CtxId ctx);
   [[nodiscard]] bool context_equiv(CtxId ctx1, CtxId ctx2);
   void perf_event_sync_stat(CtxId ctx, CtxId next_ctx);
-  void swap_contexts(TaskId task, TaskId next, perf_event_task_context nr);
+  Path<> swap_contexts(TaskId task, TaskId next, perf_event_task_context nr);
+  // The two plain stores of a swap: here perf_event_ctxp first, then ctx->task (SCH-67).
+  virtual Path<> swap_stores(TaskId task, TaskId next, CtxId ctx, CtxId next_ctx);
+  void swap_ctxp(TaskId task, TaskId next, perf_event_task_context nr);
 
   // ---- cross-CPU calls (cross_call.cpp)
-  // A body that runs on the target CPU with interrupts off, and its argument.
-  struct EventCall {
-    EventId event{};
-    CtxId ctx{};  // filled in by perf_install_in_context of later versions
-    bool detach_group = false;
-  };
   using ActiveFn = Path<int> (Base::*)(EventCall);
   using InactiveFn = void (Base::*)(EventCall);
   virtual Path<int> task_function_call(TaskId task, const char* name, ActiveFn fn, EventCall call);
@@ -190,6 +233,13 @@ class Base {
   Path<> perf_event_for_each_child(EventId event, EventPath fn);
   Path<> perf_event_for_each(EventId event, EventPath fn);
   Path<> _perf_event_reset(EventId event);
+  Path<int> _perf_event_refresh(EventId event, int refresh);
+  // What PERIOD answers to `value` (not 0): 0 or -errno.
+  [[nodiscard]] virtual int check_period(const perf_event& event, std::uint64_t value) const;
+  virtual Path<> perf_event_period(EventId event, std::uint64_t value);
+  virtual Path<int> __perf_event_period(EventCall call);
+  void ___perf_event_period(EventCall call);
+  void change_period(EventCall call, Cpu cpu);  // locks: CL, on `cpu`
   Path<> perf_event_read(EventId event, bool group);
   Path<int> __perf_event_read(EventCall call);
   struct ReadValue {
@@ -211,10 +261,13 @@ class Base {
   virtual void before_install(EventId, TaskId) {}
   virtual void after_install(EventId event, TaskId owner) { set_owner(event, owner); }
   void set_owner(EventId event, TaskId owner);
+  EventId alloc_for_open(TaskId target, const OpenArgs& args);
+  Path<int> install_new_event(EventId event, TaskId target, TaskId owner, bool forced);
   EventId perf_event_alloc(const perf_event_attr& attr, PmuIndex pmu, Cpu cpu, EventId leader,
                            EventId parent);
   void init_event(EventId event, const perf_event_attr& attr, PmuIndex pmu, Cpu cpu, EventId leader,
                   EventId parent);
+  void init_period(EventId event);
   CtxId adopted_context(const AdoptedEvent& adopted, perf_event_task_context nr);
   // SCH-58: which events need the scheduler's hooks.
   [[nodiscard]] bool needs_sched_hooks(const perf_event& event) const;
@@ -229,6 +282,21 @@ class Base {
   void put_ctx(CtxId ctx);
   void put_task(TaskId task);
   [[nodiscard]] PmuIndex find_pmu(const perf_event_attr& attr) const;
+
+  // ---- groups that change their context (move_group.cpp). Locks: CM of both contexts
+  [[nodiscard]] bool moves_group(EventId leader, PmuIndex pmu) const;
+  Path<> lock_mutex_double(CtxId a, CtxId b);
+  Path<> move_group(EventId leader, CtxId ctx);
+  // The class of the context that a new event goes to (SCH-7).
+  [[nodiscard]] perf_event_task_context context_class(PmuIndex pmu, EventId leader) const;
+
+  // ---- CPU hotplug (hotplug.cpp)
+  Path<> get_online_cpus();
+  void put_online_cpus();
+  Path<> cpu_hotplug_begin();
+  void cpu_hotplug_done();
+  Path<> perf_event_exit_cpu_context(Cpu cpu, perf_event_task_context nr);
+  virtual Path<int> __perf_event_exit_context(EventCall call);
 
   // ---- end of life (release.cpp, exit.cpp, inherit.cpp)
   virtual Path<> put_event(EventId event);
@@ -258,15 +326,41 @@ class Base {
   virtual void exit_update_time(CtxId ctx) { update_context_time(ctx); }
 
   // ---- PMUs and software events (pmu.cpp, swevent.cpp)
+  // ctx->pmu of the contexts of a class (SCH-6): the first PMU that was registered for it.
+  [[nodiscard]] PmuIndex pmu_of_class(perf_event_task_context nr) const;
+  void perf_pmu_disable(PmuIndex pmu, Cpu cpu);
+  void perf_pmu_enable(PmuIndex pmu, Cpu cpu);
+  void pmu_start_txn(Cpu cpu);
+  int pmu_commit_txn(Cpu cpu);  // 0 ends it; -EAGAIN leaves it open
+  void pmu_cancel_txn(Cpu cpu);
   int pmu_add(EventId event, Cpu cpu);
+  int add_to_counter(EventId event, Cpu cpu);
+  void del_from_counter(EventId event, Cpu cpu);
   void pmu_del(EventId event, Cpu cpu);
   void pmu_read(EventId event);
+  void pmu_stop(EventId event);   // PERF_EF_UPDATE: counts up to now, no further
+  void pmu_start(EventId event);  // and on
+
+  // ---- sampling (overflow.cpp, tick.cpp). With interrupts off, on the CPU of the event
+  // An overflow, as the PMU's handler reports it. Locks: none; the handler may be an NMI.
+  void perf_event_overflow(EventId event, Cpu cpu);
+  void unthrottle(EventId event, Rule rule);
+  void queue_irq_work(EventId event, Cpu cpu);
+  // The irq_work of an event: carries out a pending disable (SCH-95).
+  virtual Path<> perf_pending_event(EventId event);
+  // What a disable that irq_work called on its own CPU returned; nobody looks at base.
+  virtual void check_local_call(EventId, int) {}
+  Path<> perf_adjust_freq_unthr_context(CtxId ctx, bool needs_unthr);
+  void perf_adjust_freq_unthr_event(EventId event);
+  void perf_adjust_period(EventId event, Ns nsec, std::uint64_t count, bool disable);
+  void set_period(EventId event, std::uint64_t period, Rule rule);
   [[nodiscard]] bool counts_sw(const perf_event& event, std::uint64_t config) const;
   void perf_sw_event_sched(Cpu cpu, perf_sw_ids id);
   void count_migration(Cpu cpu, TaskId next);
 
   // ---- static key (open.cpp)
   void key_off_work();
+  void queue_item(Ns when, WorkKind kind, CtxId ctx, const char* name);
   void queue_work(Ns when, WorkKind kind, CtxId ctx, const char* name, Rule rule);
 
   World& w;

@@ -1,4 +1,6 @@
 // How the core reaches an event on another CPU (SCH-73 to SCH-75, SCH-79, SCH-80).
+#include <utility>
+
 #include "core/base/base.h"
 
 namespace reperf::core {
@@ -33,6 +35,7 @@ Path<int> Base::cpu_function_call(Cpu cpu, const char* name, ActiveFn fn, EventC
 Path<> Base::event_function_call(const char* name, ActiveFn active, InactiveFn inactive,
                                  EventCall call) {
   const CtxId ctx = ev(call.event).ctx;
+  co_await e.point("event_function_call:before-read");
   TaskId task = cx(ctx).task;
   if (!task) {
     // The result is ignored: an offline CPU makes this a silent no-op.
@@ -41,11 +44,13 @@ Path<> Base::event_function_call(const char* name, ActiveFn active, InactiveFn i
   }
   while (true) {
     if (co_await task_function_call(task, name, active, call) == 0) co_return;
+    co_await e.point("event_function_call:before-lock");
     co_await lock_ctx(ctx);
     if (cx(ctx).is_active == 0) break;
-    task = cx(ctx).task;
+    const TaskId before = std::exchange(task, cx(ctx).task);
     unlock_ctx(ctx);
-    co_await e.spin("event_function_call:retry");
+    // A context that was traded away meanwhile is looked for at its new task: no turn for nothing.
+    if (task == before) co_await e.spin("event_function_call:retry", {.task = task});
   }
   (this->*inactive)(call);
   unlock_ctx(ctx);

@@ -9,6 +9,7 @@ void Base::ctx_pinned_sched_in(CtxId ctx, Cpu cpu) {
   for (const EventId leader : cx(ctx).pinned_groups) {
     const perf_event& x = ev(leader);
     if (x.state <= PERF_EVENT_STATE_OFF || !event_filter_match(x, cpu)) continue;
+    perf_cgroup_mark_enabled(leader);
     if (group_can_go_on(leader, cpu, true)) group_sched_in(leader, ctx, cpu);
     if (x.state == PERF_EVENT_STATE_INACTIVE) {
       update_group_times(leader);
@@ -22,6 +23,7 @@ void Base::ctx_flexible_sched_in(CtxId ctx, Cpu cpu) {
   for (const EventId leader : cx(ctx).flexible_groups) {
     const perf_event& x = ev(leader);
     if (x.state <= PERF_EVENT_STATE_OFF || !event_filter_match(x, cpu)) continue;
+    perf_cgroup_mark_enabled(leader);
     if (!group_can_go_on(leader, cpu, can_add_hw)) continue;
     if (group_sched_in(leader, ctx, cpu) != 0) can_add_hw = false;
   }
@@ -95,9 +97,12 @@ void Base::task_ctx_sched_out(CtxId ctx, Cpu cpu) {
 }
 
 void Base::ctx_resched(Cpu cpu, perf_event_task_context nr, CtxId task_ctx) {
+  const PmuIndex pmu = pmu_of_class(nr);
+  perf_pmu_disable(pmu, cpu);
   if (task_ctx) task_ctx_sched_out(task_ctx, cpu);
   ctx_sched_out(w.cpuctx(cpu, nr).ctx, cpu, EVENT_ALL);
   perf_event_sched_in(cpu, nr, task_ctx);
+  perf_pmu_enable(pmu, cpu);
 }
 
 }  // namespace reperf::core

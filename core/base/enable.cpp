@@ -38,11 +38,16 @@ Path<int> Base::__perf_event_enable(EventCall call) {
   warn_on(cx(ctx).task && !(task_ctx == ctx), "W-enable-mismatch", Rule::SCH_97, ctx);
   update_context_time(ctx);
   if (x.state < PERF_EVENT_STATE_INACTIVE) {
+    perf_cgroup_set_timestamp(ctx, cpu);
     __perf_event_mark_enabled(call.event);
     co_await e.point("enable:before-resched");
     const bool leader_off =
         !x.is_leader(call.event) && ev(x.group_leader).state != PERF_EVENT_STATE_ACTIVE;
-    if (event_filter_match(x, cpu) && !leader_off) ctx_resched(cpu, nr, task_ctx);
+    if (!event_filter_match(x, cpu)) {
+      perf_cgroup_defer_enabled(call.event, cpu);
+    } else if (!leader_off) {
+      ctx_resched(cpu, nr, task_ctx);
+    }
   }
   perf_ctx_unlock(cpu, nr, task_ctx);
   co_return 0;

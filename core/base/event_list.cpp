@@ -31,6 +31,7 @@ void Base::list_add_event(EventId event, CtxId ctx) {
   c.event_list.push_back(event);
   ++c.nr_events;
   if (x.attr.has(AttrBit::inherit_stat)) ++c.nr_stat;
+  if (x.cgrp != kNoCgroup) ++c.nr_cgroups;
   ++c.generation;
   if (e.observed()) {
     e.emit(Fact{.kind = FactKind::event_attach,
@@ -49,6 +50,8 @@ void Base::list_del_event(EventId event, CtxId ctx) {
   x.attach_state = static_cast<std::uint8_t>(x.attach_state & ~PERF_ATTACH_CONTEXT);
   --c.nr_events;
   if (x.attr.has(AttrBit::inherit_stat)) --c.nr_stat;
+  // Cgroup events are events of a CPU, and this is that CPU.
+  if (x.cgrp != kNoCgroup && --c.nr_cgroups == 0) set_cgrp(c.cpu, c.nr, kNoCgroup);
   remove_id(c.event_list, event);
   if (x.is_leader(event)) {
     remove_id(c.pinned_groups, event);

@@ -1,6 +1,7 @@
 // Time accounting of contexts and events, the scheme of three time stamps (SCH-41 to SCH-50).
 //
-// X(e), the time an event's stamps are measured in, is its context's accumulated time. Totals are
+// X(e), the time an event's stamps are measured in, is its context's accumulated time, for a cgroup
+// event the time of its cgroup on its CPU. Totals are
 // derived from the stamps whenever they are updated; they are not accumulators (SCH-44).
 // Locks: CL of the event's context for everything here.
 #include "core/base/base.h"
@@ -14,6 +15,11 @@ void Base::update_context_time(CtxId ctx) {
 }
 
 Ns Base::perf_event_time(const perf_event& event) {
+  if (event.cgrp != kNoCgroup) {
+    return w.cgroups[static_cast<std::size_t>(event.cgrp)]
+        .info[static_cast<std::size_t>(event.cpu)]
+        .time;
+  }
   return w.contexts.alive(event.ctx) ? cx(event.ctx).time : 0;
 }
 
@@ -24,7 +30,12 @@ void Base::update_event_times(EventId event) {
     return;
   }
   const perf_event_context& c = cx(x.ctx);
-  const Ns enabled_until = c.is_active != 0 ? c.time : x.tstamp_stopped;
+  Ns enabled_until = x.tstamp_stopped;
+  if (x.cgrp != kNoCgroup) {
+    enabled_until = perf_event_time(x);
+  } else if (c.is_active != 0) {
+    enabled_until = c.time;
+  }
   x.total_time_enabled = enabled_until - x.tstamp_enabled;
   const Ns running_until =
       x.state == PERF_EVENT_STATE_INACTIVE ? x.tstamp_stopped : perf_event_time(x);

@@ -90,6 +90,11 @@ void Base::set_up_copy(EventId copy, CtxId child_ctx, bool enabled) {
   get_ctx(child_ctx);
   x.ctx = child_ctx;
   x.id = top.id;
+  if (x.attr.frequency()) {  // what the original has found out already
+    x.hw.sample_period = top.hw.sample_period;
+    x.hw.last_period = x.hw.sample_period;
+    x.hw.period_left = static_cast<std::int64_t>(x.hw.sample_period);
+  }
   // SCH-9: follows the state of the event it is copied from, not attr.disabled.
   x.state = enabled ? PERF_EVENT_STATE_INACTIVE : PERF_EVENT_STATE_OFF;
   x.attach_state = top.attach_state & PERF_ATTACH_TASK;

@@ -20,6 +20,8 @@ Path<int> Base::__perf_install_in_context(EventCall call) {
   perf_cpu_context& cpuctx = w.cpuctx(cpu, nr);
   CtxId task_ctx = cpuctx.task_ctx;
   co_await perf_ctx_lock(cpu, nr, task_ctx);
+  const PmuIndex pmu = pmu_of_class(nr);
+  perf_pmu_disable(pmu, cpu);
   if (task_ctx) task_ctx_sched_out(task_ctx, cpu);
   // Make the context that gets the event the one that runs here.
   if (cx(ctx).task && !(task_ctx == ctx)) {
@@ -33,6 +35,7 @@ Path<int> Base::__perf_install_in_context(EventCall call) {
   update_cgrp_time_from_event(call.event);
   add_event_to_ctx(call.event, ctx);
   perf_event_sched_in(cpu, nr, task_ctx);
+  perf_pmu_enable(pmu, cpu);
   perf_ctx_unlock(cpu, nr, task_ctx);
   co_return 0;
 }

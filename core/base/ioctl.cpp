@@ -1,5 +1,7 @@
 // ioctl() on a perf descriptor: ENABLE, DISABLE, RESET, on one event or its group, each with its
-// inherited copies (SCH-100, LIFE-108 to LIFE-111, ABI-86 to ABI-90). Locks: CM, then XM.
+// inherited copies; REFRESH and PERIOD on one event (SCH-100, SCH-102, LIFE-108 to LIFE-111, ABI-86
+// to ABI-93). And the prctl() that enables or disables what a task owns (LIFE-36).
+// Locks: PEM (prctl), CM, then XM.
 #include "core/base/base.h"
 
 namespace reperf::core {
@@ -26,13 +28,37 @@ Path<> Base::_perf_event_reset(EventId event) {
   e.emit(Fact{.kind = FactKind::event_reset, .rule = Rule::LIFE_108, .event = event});
 }
 
+// Neither group nor copies: with copies the limit would be nobody's (ABI-91).
+Path<int> Base::_perf_event_refresh(EventId event, int refresh) {
+  perf_event& x = ev(event);
+  if (x.attr.inherit() || !x.attr.sampling()) co_return -EINVAL;
+  // In the kernel an atomic counter, which wraps.
+  x.event_limit = static_cast<std::int32_t>(static_cast<std::uint32_t>(x.event_limit) +
+                                            static_cast<std::uint32_t>(refresh));
+  co_await _perf_event_enable(event);
+  co_return 0;
+}
+
+// The event may change its context while its mutex is waited for (LIFE-87), its owner cannot.
+Path<> Base::perf_event_task_control(TaskId task, bool enable, CallResult* result) {
+  const EventPath fn = enable ? &Base::_perf_event_enable : &Base::_perf_event_disable;
+  co_await lock_task(task);
+  for (const EventId event : tk(task).perf_event_list) {
+    const CtxId ctx = co_await perf_event_ctx_lock(event);
+    co_await perf_event_for_each_child(event, fn);
+    unlock_mutex(ctx);
+    put_ctx(ctx);
+  }
+  unlock_task(task);
+  result->ret = 0;
+  result->done = true;
+}
+
 namespace {
 
 // Commands that exist but whose effects are not in the model.
 bool known_elsewhere(std::uint32_t cmd) {
   switch (cmd) {
-    case PERF_EVENT_IOC_REFRESH:
-    case PERF_EVENT_IOC_PERIOD:
     case PERF_EVENT_IOC_SET_OUTPUT:
     case PERF_EVENT_IOC_SET_FILTER:
     case PERF_EVENT_IOC_ID:
@@ -49,7 +75,8 @@ bool known_elsewhere(std::uint32_t cmd) {
 
 }  // namespace
 
-Path<> Base::perf_ioctl(EventId event, std::uint32_t cmd, std::uint64_t arg, CallResult* result) {
+Path<> Base::perf_ioctl(EventId event, std::uint32_t cmd, std::uint64_t arg, std::uint64_t value,
+                        CallResult* result) {
   const CtxId ctx = co_await perf_event_ctx_lock(event);
   EventPath fn = nullptr;
   switch (cmd) {
@@ -61,6 +88,16 @@ Path<> Base::perf_ioctl(EventId event, std::uint32_t cmd, std::uint64_t arg, Cal
       break;
     case PERF_EVENT_IOC_RESET:
       fn = &Base::_perf_event_reset;
+      break;
+    case PERF_EVENT_IOC_REFRESH:
+      result->ret = co_await _perf_event_refresh(event, static_cast<int>(arg));
+      break;
+    case PERF_EVENT_IOC_PERIOD:
+      // Whoever could not read the value cannot tell a bad pointer from a good one (ABI-93).
+      result->modelled = value != 0;
+      if (value == 0) break;
+      result->ret = check_period(ev(event), value);
+      if (result->ret == 0) co_await perf_event_period(event, value);
       break;
     default:
       result->ret = -ENOTTY;

@@ -1,5 +1,6 @@
 // perf_event_open() after its checks (LIFE section 3, steps O7 to O19), and contexts of tasks
 // (SCH-4, SCH-5). What it refuses is in core/versions/open_check_*.cpp.
+#include <algorithm>
 #include <utility>
 
 #include "core/base/base.h"
@@ -14,6 +15,22 @@ EventId Base::perf_event_alloc(const perf_event_attr& attr, PmuIndex pmu, Cpu cp
   return id;
 }
 
+// A frequency starts with a period of 1 and finds its own (SCH-123); timers have one at once.
+void Base::init_period(EventId id) {
+  perf_event& x = ev(id);
+  const PmuModel model =
+      x.pmu < 0 ? PmuModel::opaque : w.pmus[static_cast<std::size_t>(x.pmu)].model;
+  const bool timer = model == PmuModel::cpu_clock || model == PmuModel::task_clock;
+  if (timer && x.attr.frequency()) {
+    constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
+    x.attr.sample_period = std::max<std::uint64_t>(kNsPerSecond / x.attr.sample_period, 1);
+    x.attr.clear(AttrBit::freq);
+  }
+  x.hw.sample_period = x.attr.frequency() ? 1 : x.attr.sample_period;
+  x.hw.last_period = x.hw.sample_period;
+  x.hw.period_left = static_cast<std::int64_t>(x.hw.sample_period);
+}
+
 void Base::init_event(EventId id, const perf_event_attr& attr, PmuIndex pmu, Cpu cpu,
                       EventId leader, EventId parent) {
   perf_event& x = ev(id);
@@ -23,6 +40,7 @@ void Base::init_event(EventId id, const perf_event_attr& attr, PmuIndex pmu, Cpu
   x.group_leader = leader ? leader : id;
   x.parent = parent;
   x.state = attr.disabled() ? PERF_EVENT_STATE_OFF : PERF_EVENT_STATE_INACTIVE;
+  init_period(id);
   if (pmu >= 0 && w.pmus[static_cast<std::size_t>(pmu)].model == PmuModel::software &&
       attr.config < kSwIds) {
     ++w.perf_swevent_enabled[attr.config];
@@ -63,6 +81,7 @@ void Base::put_ctx(CtxId ctx) {
                 .text = "context-freed-while-on-cpu"});
     task_ctx = CtxId{};
   }
+  if (c.active_on != kNoCpu) perf_event_ctx_deactivate(ctx);
   e.emit(Fact{.kind = FactKind::ctx_free, .rule = Rule::LIFE_15, .task = task, .ctx = ctx});
   w.contexts.destroy(ctx);
   if (parent) put_ctx(parent);
@@ -93,6 +112,8 @@ Path<int> Base::find_get_context(TaskId task, Cpu cpu, perf_event_task_context n
   while (true) {
     const CtxId ctx = tk(task).perf_event_ctxp[slot];
     if (ctx) {
+      co_await e.point("find_get_context:before-lock");
+      if (!w.contexts.alive(ctx)) continue;
       co_await lock_ctx(ctx);
       const bool same = tk(task).perf_event_ctxp[slot] == ctx;
       if (same) {
@@ -105,6 +126,7 @@ Path<int> Base::find_get_context(TaskId task, Cpu cpu, perf_event_task_context n
       *out = ctx;
       co_return 0;
     }
+    co_await e.point("find_get_context:before-publish");
     co_await lock_task(task);
     const bool exiting = tk(task).exiting;
     const bool empty = !tk(task).perf_event_ctxp[slot];
@@ -123,7 +145,8 @@ Path<int> Base::find_get_context(TaskId task, Cpu cpu, perf_event_task_context n
 
 bool Base::needs_sched_hooks(const perf_event& x) const {
   if (x.parent) return false;
-  return (x.attach_state & PERF_ATTACH_TASK) != 0 || x.attr.has(AttrBit::context_switch);
+  return (x.attach_state & PERF_ATTACH_TASK) != 0 || x.attr.has(AttrBit::context_switch) ||
+         x.cgrp != kNoCgroup;
 }
 
 // False: the event needs the hooks, and nobody has counted for them.
@@ -169,64 +192,131 @@ void Base::set_owner(EventId event, TaskId owner) {
   e.emit(Fact{.kind = FactKind::owner_set, .rule = Rule::LIFE_20, .task = owner, .event = event});
 }
 
+perf_event_task_context Base::context_class(PmuIndex pmu, EventId leader) const {
+  // A software member of a hardware group lives in its leader's context.
+  if (leader && w.contexts.alive(w.events[leader].ctx) && !moves_group(leader, pmu)) {
+    return w.contexts[w.events[leader].ctx].nr;
+  }
+  return pmu >= 0 ? w.pmus[static_cast<std::size_t>(pmu)].task_ctx_nr : perf_sw_context;
+}
+
+EventId Base::alloc_for_open(TaskId target, const OpenArgs& args) {
+  const perf_event_attr attr = decode_attr(args.attr_span());
+  const bool member = w.events.alive(args.group) && (args.flags & PERF_FLAG_FD_NO_GROUP) == 0;
+  const EventId event =
+      perf_event_alloc(attr, find_pmu(attr), args.cpu, member ? args.group : EventId{}, EventId{});
+  perf_event& x = ev(event);
+  if (target) x.attach_state |= PERF_ATTACH_TASK;
+  if ((args.flags & PERF_FLAG_PID_CGROUP) != 0) {
+    x.cgrp = w.find_cgroup(args.cgroup);
+    // One that the log has not told of: nothing is known of who is in it.
+    if (x.cgrp == kNoCgroup) x.cgrp = w.add_cgroup(args.cgroup, kRootCgroup, "");
+    ++w.cpu(x.cpu).perf_cgroup_events;
+  }
+  return event;
+}
+
+// Steps O10 to O16: finds the context and installs the event in it. 0 or -errno; the event is freed
+// then.
+Path<int> Base::install_new_event(EventId event, TaskId target, TaskId owner, bool forced) {
+  const EventId leader = ev(event).is_leader(event) ? EventId{} : ev(event).group_leader;
+  const Cpu cpu = ev(event).cpu;
+  const bool moves = leader && moves_group(leader, ev(event).pmu);
+  CtxId ctx;
+  const int error =
+      co_await find_get_context(target, cpu, context_class(ev(event).pmu, leader), &ctx);
+  if (error != 0) {
+    _free_event(event);
+    co_return error;
+  }
+  // The leader's context may have been traded away since the checks (SCH-66); pinned, it stays.
+  if (leader && !moves && !forced && !(ev(leader).ctx == ctx)) {
+    --cx(ctx).pin_count;
+    put_ctx(ctx);
+    _free_event(event);
+    co_return -EINVAL;
+  }
+  const CtxId gctx = moves ? ev(leader).ctx : CtxId{};
+  co_await e.point("open:before-mutex");
+  if (gctx) {
+    get_ctx(gctx);
+    co_await lock_mutex_double(ctx, gctx);
+  } else {
+    co_await lock_mutex(ctx);
+  }
+  const int refused = may_install(ctx);
+  if (refused == 0) {
+    if (owner) before_install(event, owner);
+    if (gctx) co_await move_group(leader, ctx);
+    co_await perf_install_in_context(ctx, event, cpu);
+  }
+  --cx(ctx).pin_count;
+  if (gctx) {
+    unlock_mutex(gctx);
+    put_ctx(gctx);
+  }
+  unlock_mutex(ctx);
+  if (refused != 0) {
+    put_ctx(ctx);
+    _free_event(event);
+  }
+  co_return refused;
+}
+
 Path<> Base::perf_event_open(TaskId caller, OpenArgs args, CallResult* result) {
   result->verdict = check_open(caller, args);
-  if (result->verdict.error != 0 && !result->force_success) {
-    result->ret = -result->verdict.error;
-    result->done = true;
-    co_return;
-  }
-  const perf_event_attr attr = decode_attr(args.attr_span());
+  result->ret = -result->verdict.error;
+  const bool cgroup = (args.flags & PERF_FLAG_PID_CGROUP) != 0;
   TaskId target;
-  if (args.pid != -1) {
+  if (args.pid != -1 && !cgroup) {
     target = args.pid == 0 ? caller : w.find_task(static_cast<Tid>(args.pid));
   }
   if (!target && !w.cpu_valid(args.cpu)) {  // forced: the machine has CPUs that the log has not
-    result->ret = -EINVAL;
+    if (result->ret == 0 || result->force_success) result->ret = -EINVAL;
     result->done = true;
     co_return;
   }
-  const bool member = w.events.alive(args.group) && (args.flags & PERF_FLAG_FD_NO_GROUP) == 0;
-  const EventId leader = member ? args.group : EventId{};
-  const PmuIndex pmu = find_pmu(attr);
-  const EventId event = perf_event_alloc(attr, pmu, args.cpu, leader, EventId{});
-  if (target) ev(event).attach_state |= PERF_ATTACH_TASK;
+  if (result->ret != 0 && !result->force_success) {
+    result->done = true;
+    co_return;
+  }
+  co_await get_online_cpus();
+  const EventId event = alloc_for_open(target, args);
   if (!account_event(event)) co_await first_sched_event();
-
-  // SCH-7: a software member of a hardware group lives in its leader's context.
-  perf_event_task_context nr =
-      pmu >= 0 ? w.pmus[static_cast<std::size_t>(pmu)].task_ctx_nr : perf_sw_context;
-  if (leader && w.contexts.alive(ev(leader).ctx)) nr = cx(ev(leader).ctx).nr;
-  CtxId ctx;
-  const int error = co_await find_get_context(target, args.cpu, nr, &ctx);
-  if (error != 0) {
-    _free_event(event);
-    result->ret = error;
+  result->ret = co_await install_new_event(event, target, caller, result->force_success);
+  put_online_cpus();
+  if (result->ret != 0) {
     result->done = true;
     co_return;
   }
-  co_await e.point("open:before-mutex");
-  co_await lock_mutex(ctx);
-  if (const int refused = may_install(ctx); refused != 0) {
-    --cx(ctx).pin_count;
-    unlock_mutex(ctx);
-    put_ctx(ctx);
-    _free_event(event);
-    result->ret = refused;
-    result->done = true;
-    co_return;
-  }
-  before_install(event, caller);
-  co_await perf_install_in_context(ctx, event, args.cpu);
-  --cx(ctx).pin_count;
-  unlock_mutex(ctx);
+  // LIFE-20: between the install and this the event has no owner.
   co_await e.point("open:before-owner");
   after_install(event, caller);
   co_await lock_task(caller);
   tk(caller).perf_event_list.push_back(event);
   unlock_task(caller);
   result->event = event;
-  result->ret = 0;
+  result->done = true;
+}
+
+// Nobody looks at what it may: the caller is the kernel.
+Path<> Base::perf_event_create_kernel_counter(TaskId caller, OpenArgs args, CallResult* result) {
+  const bool task = args.pid != -1;
+  const TaskId target = args.pid == 0 || !task ? TaskId{} : w.find_task(static_cast<Tid>(args.pid));
+  if (find_pmu(decode_attr(args.attr_span())) < 0) {
+    result->ret = -ENOENT;
+  } else if (task && args.pid != 0 && !target) {
+    result->ret = -ESRCH;
+  } else if (!task && !w.cpu_valid(args.cpu)) {
+    result->ret = -EINVAL;
+  } else {
+    const TaskId whose = args.pid == 0 ? caller : target;
+    const EventId event = alloc_for_open(whose, args);
+    ev(event).kernel_event = true;
+    if (!account_event(event)) co_await first_sched_event();
+    result->ret = co_await install_new_event(event, whose, TaskId{}, false);
+    if (result->ret == 0) result->event = event;
+  }
   result->done = true;
 }
 

@@ -40,6 +40,7 @@ Path<> Base::perf_event_read(EventId event, bool group) {
                        __perf_event_read(EventCall{.event = event, .detach_group = group}));
   } else if (x.state == PERF_EVENT_STATE_INACTIVE) {
     const CtxId ctx = x.ctx;
+    co_await e.point("read:before-lock");
     co_await lock_ctx(ctx);
     if (cx(ctx).is_active != 0) {
       update_context_time(ctx);

@@ -48,6 +48,7 @@ void Base::free_event(EventId event) {
 void Base::_free_event(EventId event) {
   perf_event& x = ev(event);
   unaccount_event(event);
+  if (x.cgrp != kNoCgroup) --w.cpu(x.cpu).perf_cgroup_events;
   if (x.pmu >= 0 && w.pmus[static_cast<std::size_t>(x.pmu)].model == PmuModel::software &&
       x.attr.config < kSwIds) {
     --w.perf_swevent_enabled[x.attr.config];
@@ -56,7 +57,10 @@ void Base::_free_event(EventId event) {
   if ((x.attach_state & PERF_ATTACH_CONTEXT) != 0 && w.contexts.alive(ctx)) {
     // The kernel's list now has freed memory on it (INV-5); the model tells, and takes it off.
     finding("freed-while-on-context", Rule::LIFE_18, event);
-    if (x.state == PERF_EVENT_STATE_ACTIVE) --cx(ctx).nr_active;
+    if (x.state == PERF_EVENT_STATE_ACTIVE) {
+      if (--cx(ctx).nr_active == 0) perf_event_ctx_deactivate(ctx);
+      if (x.attr.frequency()) --cx(ctx).nr_freq;
+    }
     perf_group_detach(event);
     list_del_event(event, ctx);
   }
@@ -76,7 +80,9 @@ void Base::_free_event(EventId event) {
 }
 
 // "The owner has exited" is taken for "nobody can use it" (LIFE-40, defect D4).
-bool Base::is_orphaned_event(const perf_event& top) const { return !top.owner; }
+bool Base::is_orphaned_event(const perf_event& top) const {
+  return !top.owner && !top.kernel_event;
+}
 
 // Locks: CL. Looked at only when the child is scheduled (LIFE-80).
 void Base::check_orphan(EventId child, CtxId ctx) {
@@ -114,11 +120,15 @@ Path<> Base::orphans_remove_work(CtxId ctx) {
   put_ctx(ctx);
 }
 
-void Base::queue_work(Ns when, WorkKind kind, CtxId ctx, const char* name, Rule rule) {
-  const Work item{when, ++w.work_serial, kind, ctx};
+void Base::queue_item(Ns when, WorkKind kind, CtxId ctx, const char* name) {
+  const Work item{when, ++w.work_serial, kind, ctx, name};
   w.work.insert(std::upper_bound(w.work.begin(), w.work.end(), item,
                                  [](const Work& a, const Work& b) { return a.when < b.when; }),
                 item);
+}
+
+void Base::queue_work(Ns when, WorkKind kind, CtxId ctx, const char* name, Rule rule) {
+  queue_item(when, kind, ctx, name);
   e.emit(Fact{.kind = FactKind::work_queue,
               .rule = rule,
               .ctx = ctx,
@@ -139,6 +149,8 @@ Path<> Base::run_work(Work work) {
                   .text = "orphans-remove"});
       co_await orphans_remove_work(work.ctx);
       break;
+    case WorkKind::mux_hrtimer:
+      break;  // an interrupt: the model starts perf_mux_hrtimer_handler()
   }
 }
 

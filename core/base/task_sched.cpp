@@ -23,9 +23,11 @@ Path<> Base::context_switch(Cpu cpu, TaskId prev, TaskId next) {
   // Counted for the task that leaves and for the CPU, before the key is looked at (SCH-55).
   perf_sw_event_sched(cpu, PERF_COUNT_SW_CONTEXT_SWITCHES);
   // Each hook reads the key itself (SCH-54).
+  co_await e.point("switch:key-out");
   if (w.sched_hooks_live) co_await perf_event_task_sched_out(cpu, prev, next);
   co_await e.point("switch:between");
   e.continue_as(next);
+  co_await e.point("switch:key-in");
   if (w.sched_hooks_live) co_await perf_event_task_sched_in(cpu, prev, next);
   count_migration(cpu, next);
 }
@@ -72,9 +74,18 @@ Path<> Base::perf_event_task_sched_out(Cpu cpu, TaskId prev, TaskId next) {
       co_await perf_event_context_sched_out(cpu, prev, nr, next);
     }
   }
+  // Last on the way out, first on the way in (SCH-55, SCH-56).
+  if (w.cpu(cpu).perf_cgroup_events != 0 && tk(prev).cgroup != tk(next).cgroup) {
+    co_await e.point("switch:before-cgroup-out");
+    co_await perf_cgroup_switch(cpu, prev, true, false);
+  }
 }
 
-Path<> Base::perf_event_task_sched_in(Cpu cpu, TaskId, TaskId next) {
+Path<> Base::perf_event_task_sched_in(Cpu cpu, TaskId prev, TaskId next) {
+  if (w.cpu(cpu).perf_cgroup_events != 0 && tk(prev).cgroup != tk(next).cgroup) {
+    co_await e.point("switch:before-cgroup-in");
+    co_await perf_cgroup_switch(cpu, next, false, true);
+  }
   for (const perf_event_task_context nr : {perf_hw_context, perf_sw_context}) {
     const CtxId ctx = tk(next).perf_event_ctxp[static_cast<std::size_t>(nr)];
     if (ctx) co_await perf_event_context_sched_in(cpu, ctx);
@@ -108,13 +119,24 @@ void Base::perf_event_sync_stat(CtxId ctx, CtxId next_ctx) {
   }
 }
 
-void Base::swap_contexts(TaskId task, TaskId next, perf_event_task_context nr) {
+// SCH-67: the order of the two stores is seen by whoever reads without the locks.
+Path<> Base::swap_stores(TaskId task, TaskId next, CtxId ctx, CtxId next_ctx) {
+  swap_ctxp(task, next, cx(ctx).nr);
+  co_await e.point("swap:between-stores");
+  std::swap(cx(ctx).task, cx(next_ctx).task);
+}
+
+void Base::swap_ctxp(TaskId task, TaskId next, perf_event_task_context nr) {
+  const auto slot = static_cast<std::size_t>(nr);
+  std::swap(tk(task).perf_event_ctxp[slot], tk(next).perf_event_ctxp[slot]);
+}
+
+// Locks: CL of both.
+Path<> Base::swap_contexts(TaskId task, TaskId next, perf_event_task_context nr) {
   const auto slot = static_cast<std::size_t>(nr);
   const CtxId ctx = tk(task).perf_event_ctxp[slot];
   const CtxId next_ctx = tk(next).perf_event_ctxp[slot];
-  tk(task).perf_event_ctxp[slot] = next_ctx;
-  tk(next).perf_event_ctxp[slot] = ctx;
-  std::swap(cx(ctx).task, cx(next_ctx).task);
+  co_await swap_stores(task, next, ctx, next_ctx);
   e.emit(Fact{.kind = FactKind::ctx_swap,
               .rule = Rule::SCH_66,
               .task = task,
@@ -131,6 +153,7 @@ Path<> Base::perf_event_context_sched_out(Cpu cpu, TaskId task, perf_event_task_
   const CtxId ctx = tk(task).perf_event_ctxp[slot];
   if (!w.cpuctx(cpu, nr).task_ctx) co_return;
 
+  co_await e.point("switch:clone-test");
   const CtxId next_ctx = tk(next).perf_event_ctxp[slot];
   if (next_ctx) {
     const CtxId parent = cx(ctx).parent_ctx;
@@ -142,7 +165,7 @@ Path<> Base::perf_event_context_sched_out(Cpu cpu, TaskId task, perf_event_task_
       co_await lock_ctx(ctx);
       co_await lock_ctx(next_ctx);
       const bool swapped = context_equiv(ctx, next_ctx);
-      if (swapped) swap_contexts(task, next, nr);
+      if (swapped) co_await swap_contexts(task, next, nr);
       unlock_ctx(next_ctx);
       unlock_ctx(ctx);
       // The context stays active here, now as next's: no sched out (SCH-66).

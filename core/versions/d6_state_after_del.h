@@ -20,7 +20,7 @@ class D6StateAfterDel : public Below {
   using Below::Below;
 
  protected:
-  void stop_event(EventId event, Cpu cpu) override { this->d6_stop_event(event, cpu); }
+  void stop_and_del(EventId event, Cpu cpu) override { this->d6_stop_and_del(event, cpu); }
 };
 
 }  // namespace reperf::core

@@ -6,25 +6,25 @@ namespace reperf::core {
 
 // SCH-63
 Path<> DeltaBodies::d5_first_sched_event() {
+  co_await e.point("key:before-mutex");
   co_await e.lock(w.perf_sched_mutex, "perf_sched_mutex", 0, false);
   if (w.perf_sched_events == 0) {
     co_await e.point("key:before-live");
     turn_hooks_on();
+    co_await e.point("key:before-synchronize");
     co_await e.synchronize_sched();
+    co_await e.point("key:before-count");
   }
   ++w.perf_sched_events;
   e.unlock(w.perf_sched_mutex, "perf_sched_mutex", 0, false);
 }
 
 // SCH-33: what pmu->del finds out is honoured at once.
-void DeltaBodies::d6_stop_event(EventId event, Cpu cpu) {
-  perf_event& x = ev(event);
+void DeltaBodies::d6_stop_and_del(EventId event, Cpu cpu) {
   times_out(event);
   pmu_del(event, cpu);
-  x.oncpu = kNoCpu;
-  const bool off = std::exchange(x.pending_disable, false);
-  set_state(event, off ? PERF_EVENT_STATE_OFF : PERF_EVENT_STATE_INACTIVE,
-            off ? Rule::SCH_12 : Rule::SCH_11);
+  ev(event).oncpu = kNoCpu;
+  state_out(event);
 }
 
 // SCH-38

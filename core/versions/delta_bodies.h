@@ -14,7 +14,7 @@ class DeltaBodies : public ChildCleanupMerged {
 
  protected:
   Path<> d5_first_sched_event();
-  void d6_stop_event(EventId event, Cpu cpu);
+  void d6_stop_and_del(EventId event, Cpu cpu);
   void d7_ctx_sched_out(CtxId ctx, Cpu cpu, std::uint8_t type);
   void d7_ctx_sched_in(CtxId ctx, Cpu cpu, std::uint8_t type);
   Path<int> d10_install(EventCall call);

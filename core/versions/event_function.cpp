@@ -8,6 +8,7 @@ namespace reperf::core {
 Path<> EventFunction::event_function_call(const char* name, ActiveFn active, EventFn body,
                                           EventCall call) {
   const CtxId ctx = ev(call.event).ctx;
+  co_await e.point("event_function_call:before-read");
   TaskId task = cx(ctx).task;
   if (!task) {
     // The result is ignored: an offline CPU makes this a silent no-op.
@@ -16,11 +17,12 @@ Path<> EventFunction::event_function_call(const char* name, ActiveFn active, Eve
   }
   while (true) {
     if (co_await task_function_call(task, name, active, call) == 0) co_return;
+    co_await e.point("event_function_call:before-lock");
     co_await lock_ctx(ctx);
     task = cx(ctx).task;
     if (cx(ctx).is_active == 0) break;
     unlock_ctx(ctx);
-    co_await e.spin("event_function_call:retry");
+    co_await e.spin("event_function_call:retry", {.task = task});
   }
   (this->*body)(call, kNoCpu);
   unlock_ctx(ctx);
@@ -123,7 +125,10 @@ bool EventFunction::enable_event(EventCall call, Cpu cpu) {
   __perf_event_mark_enabled(call.event);
   if (cx(ctx).is_active == 0) return false;
   const bool matches = event_filter_match(x, cpu);
-  if (!matches) perf_cgroup_set_timestamp(ctx, cpu);
+  if (!matches) {
+    perf_cgroup_set_timestamp(ctx, cpu);
+    perf_cgroup_defer_enabled(call.event, cpu);
+  }
   const bool leader_off =
       !x.is_leader(call.event) && ev(x.group_leader).state != PERF_EVENT_STATE_ACTIVE;
   if (!matches || leader_off) {
@@ -169,6 +174,28 @@ bool EventFunction::disable_event(EventCall call, Cpu cpu) {
   return false;
 }
 
+// SCH-78: event_function_local() is event_function() on this CPU.
+void EventFunction::check_local_call(EventId event, int ret) {
+  warn_on(ret != 0, "W-ef-local", Rule::SCH_78, ev(event).ctx);
+}
+
+Path<> EventFunction::perf_event_period(EventId event, std::uint64_t value) {
+  co_await event_function_call("__perf_event_period",
+                               static_cast<ActiveFn>(&EventFunction::__perf_event_period),
+                               &EventFunction::period_event,
+                               EventCall{.event = event, .ctx = ev(event).ctx, .value = value});
+}
+
+Path<int> EventFunction::__perf_event_period(EventCall call) {
+  return event_function(&EventFunction::period_event, call);
+}
+
+// SCH-102
+bool EventFunction::period_event(EventCall call, Cpu cpu) {
+  change_period(call, sched_out_cpu(call.event, cpu));
+  return false;
+}
+
 void EventFunction::exit_event(EventId event, CtxId ctx) {
   // Top-level events keep their group (LIFE-54).
   if (ev(event).parent) perf_group_detach(event);
@@ -177,6 +204,7 @@ void EventFunction::exit_event(EventId event, CtxId ctx) {
 
 Path<> EventFunction::__perf_event_exit_task(EventId event, CtxId ctx) {
   const EventId parent = ev(event).parent;
+  co_await e.point("exit:before-event");
   co_await lock_ctx(ctx);
   exit_event(event, ctx);
   unlock_ctx(ctx);

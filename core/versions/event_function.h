@@ -16,6 +16,8 @@
 //           Specialize perf_event_exit_task()", the patch before); the warnings of SCH-77 would
 //           fire at every exit otherwise
 //   SCH-95  disable: the body of a running context serves a sleeping one too (defect SD-5)
+//   SCH-78  new: a disable from irq_work goes the same way, and warns when it does not hit
+//   SCH-102 PERIOD: likewise, so that a swap does not mislead it (SCH-79)
 //   SCH-97  enable: likewise, context time included, as read at
 //           63b6da39bb38e8f1a1ef3180d32a39d6baf9da84 (D8 made it conditional)
 //
@@ -60,6 +62,11 @@ class EventFunction : public TaskCtxSched {
   Path<int> __perf_event_disable(EventCall call) override;
   bool disable_event(EventCall call, Cpu cpu);
   virtual void disable_update_time(CtxId ctx) { update_context_time(ctx); }
+  void check_local_call(EventId event, int ret) override;
+
+  Path<> perf_event_period(EventId event, std::uint64_t value) override;
+  Path<int> __perf_event_period(EventCall call) override;
+  bool period_event(EventCall call, Cpu cpu);
 
   Path<> __perf_event_exit_task(EventId event, CtxId ctx) override;
   // Locks: CL. What an exit does to an event while it is on its context.

@@ -21,12 +21,14 @@ Path<> InstallScaling::perf_install_in_context(CtxId ctx, EventId event, Cpu cpu
     co_await e.point("install:before-read");
     const Cpu target = tk(task).cpu;
     if (co_await cpu_function_call(target, kName, install_body(), call) == 0) co_return;
+    co_await e.point("install:before-reload");
     co_await lock_ctx(ctx);
     task = cx(ctx).task;
     const bool dead = install_too_late(ctx);
     unlock_ctx(ctx);
     if (dead) co_return;
-    co_await e.spin("install:retry");
+    co_await e.spin("install:retry",
+                    {.task = task, .cpu = w.cpu(target).online ? kNoCpu : target});
   }
 }
 

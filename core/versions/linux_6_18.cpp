@@ -153,7 +153,7 @@ Path<> Linux618::perf_install_in_context(CtxId ctx, EventId event, Cpu cpu) {
     if (!dead && !running) add_event_to_ctx(event, ctx);
     unlock_ctx(ctx);
     if (!running) co_return;
-    co_await e.spin("install:retry");
+    co_await e.spin("install:retry", {.task = task});
   }
 }
 
@@ -181,6 +181,12 @@ Path<int> Linux618::__perf_install_in_context(EventCall call) {
   }
   perf_ctx_unlock(cpu, nr, task_ctx);
   co_return ret;
+}
+
+int Linux618::check_period(const perf_event& event, std::uint64_t value) const {
+  const int error = InstallScaling::check_period(event, value);
+  if (error != 0) return error;
+  return !event.attr.frequency() && (value >> 63U) != 0 ? -EINVAL : 0;
 }
 
 // SCH-133. Locks: CM, so that the context does not die meanwhile.

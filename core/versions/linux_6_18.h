@@ -10,6 +10,7 @@
 //   SCH-133           removing an event from a dead context looks after its group
 //   SCH-134           context time is updated whenever it ran, not only when it stops
 //   SCH-136           time totals accumulate at every change of state
+//   ABI-93            a period with bit 63 is refused
 //   SCH-143           install, enable and exec freeze context time for their lock section
 //   LIFE-56           an exiting copy is folded and unlinked in one section
 //
@@ -55,6 +56,7 @@ class Linux618 : public InstallScaling {
   Path<> perf_remove_from_context(EventId event, bool detach_group) override;
   Path<> remove_from_dead_context(EventId event, bool detach_group);
   Path<> fold_and_unlink(EventId child) override;
+  [[nodiscard]] int check_period(const perf_event& event, std::uint64_t value) const override;
 };
 
 }  // namespace reperf::core

@@ -157,6 +157,15 @@ bool OpenCheck::group_rules() {
          fail_if(attr.exclusive() || attr.pinned(), EINVAL);
 }
 
+// ABI-82: a member that names a cgroup must name its leader's.
+bool OpenCheck::cgroup() {
+  if ((args_.flags & PERF_FLAG_PID_CGROUP) == 0) return false;
+  const CgroupIndex cgroup = args_.cgroup == 0 ? kNoCgroup : w_.find_cgroup(args_.cgroup);
+  if (cgroup == kNoCgroup) verdict.vague = true;  // the log does not tell which one
+  const perf_event* l = grouped() ? leader() : nullptr;
+  return cgroup != kNoCgroup && l != nullptr && fail_if(l->cgrp != cgroup, EINVAL);
+}
+
 // ABI-83: what each member's own read format would give, with the new member, must stay in 16 KiB.
 bool OpenCheck::group_size() {
   const perf_event* l = grouped() ? leader() : nullptr;

@@ -45,6 +45,7 @@ class OpenCheck {
   bool clock();                                  // step 37
   bool group_rules();                            // step 43
   bool group_size();                             // step 45
+  bool cgroup();                                 // step 32
 
   [[nodiscard]] bool capable(unsigned cap) const {
     return args_.init_user_ns && ((args_.cap_effective >> cap) & 1U) != 0;

@@ -60,8 +60,7 @@ OpenVerdict check_open_v4_4(const World& w, TaskId caller, const OpenArgs& a) {
       c.fail_if(c.attr.inherit() && (c.attr.read_format & PERF_FORMAT_GROUP) != 0, EINVAL)) {
     return c.verdict;
   }
-  if (cgroup) c.verdict.vague = true;
-  if (c.pmu_lookup() || c.clock()) return c.verdict;
+  if (c.cgroup() || c.pmu_lookup() || c.clock()) return c.verdict;
   if (c.fail_if(!task && !c.allowed_cpu(), EACCES) ||
       c.fail_if(!task && !w.cpu(a.cpu).online, ENODEV) ||
       c.fail_if(task && c.target && w.tasks[c.target].exiting, ESRCH) || c.group_rules()) {

@@ -64,7 +64,7 @@ bool group_and_target(OpenCheck& c, const World& w, TaskId caller, const OpenArg
          c.fail_if(c.attr.has(AttrBit::sigtrap) && !task, EINVAL);
 }
 
-bool after_pmu(OpenCheck& c, const World& w, bool cgroup) {
+bool after_pmu(OpenCheck& c, const World& w) {
   const perf_event_attr& a = c.attr;
   const bool wide_regs =
       ((a.sample_type & PERF_SAMPLE_REGS_USER) != 0 && (a.sample_regs_user >> 32) != 0) ||
@@ -75,7 +75,7 @@ bool after_pmu(OpenCheck& c, const World& w, bool cgroup) {
       c.fail_if(both, EINVAL) || c.fail_if((a.aux_action & kAuxStartPaused) != 0, EOPNOTSUPP)) {
     return true;
   }
-  if (cgroup) c.verdict.vague = true;                  // 32: which cgroup is not known
+  if (c.cgroup()) return true;                         // 32
   if ((a.sample_type & PERF_SAMPLE_CALLCHAIN) != 0) {  // 34
     const std::int64_t depth = w.sysctl("perf_event_max_stack", 127);
     if (c.fail_if(a.sample_max_stack > depth, EOVERFLOW)) return true;
@@ -100,7 +100,7 @@ OpenVerdict check_open_v6_18(const World& w, TaskId caller, const OpenArgs& a) {
                     (c.attr.sample_type & PERF_SAMPLE_TID) == 0,
                 EINVAL) ||  // 27
       c.pmu_lookup() ||
-      after_pmu(c, w, cgroup)) {
+      after_pmu(c, w)) {
     return c.verdict;
   }
   const bool task = c.wants_task() && !cgroup;

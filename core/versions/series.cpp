@@ -17,8 +17,8 @@ constexpr std::array kSeries{
     VersionInfo{1, "task-ctx-sched", "contexts without events are never active (seed 000)",
                 "SCH-37 SCH-40 SCH-83 SCH-93", make_task_ctx_sched, ""},
     VersionInfo{2, "event-function", "one checked cross-call body",
-                "SCH-76 SCH-77 SCH-94 SCH-95 SCH-97", make_event_function, ""},
-    VersionInfo{3, "tombstone", "dead contexts are marked", "SCH-76 SCH-88 SCH-112 LIFE-9",
+                "SCH-76 SCH-77 SCH-78 SCH-94 SCH-95 SCH-97 SCH-102", make_event_function, ""},
+    VersionInfo{3, "tombstone", "dead contexts are marked", "SCH-67 SCH-76 SCH-88 SCH-112 LIFE-9",
                 make_tombstone, ""},
     VersionInfo{4, "child-cleanup", "children are cleaned up synchronously (seed 001, as posted)",
                 "", nullptr, ""},
@@ -40,11 +40,11 @@ constexpr std::array kSeries{
     VersionInfo{13, "state-time", "time accounting of v4.15", "", nullptr, ""},
     VersionInfo{14, "linux-6.1", "what else differs in 6.1", "", nullptr, ""},
     VersionInfo{15, "linux-6.18", "what today's kernel does, as software events show it",
-                "ABI-11 SCH-128 SCH-130 SCH-133 SCH-134 SCH-136 SCH-138 SCH-143 LIFE-56",
+                "ABI-11 ABI-93 SCH-128 SCH-130 SCH-133 SCH-134 SCH-136 SCH-138 SCH-143 LIFE-56",
                 make_linux_6_18,
                 "rescheduling by kind (SCH-131, SCH-132); one context a class, not one a task; "
-                "ioctls other than ENABLE, DISABLE and RESET; cgroups",
-                "INV-16 INV-17 INV-20"},
+                "ioctls other than ENABLE, DISABLE, RESET, REFRESH and PERIOD; "
+                "throttling, rotation and cgroups as of 2016"},
 };
 
 }  // namespace

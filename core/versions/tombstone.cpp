@@ -1,5 +1,7 @@
 #include "core/versions/tombstone.h"
 
+#include <utility>
+
 #include "core/versions/series.h"
 
 namespace reperf::core {
@@ -8,6 +10,7 @@ namespace reperf::core {
 Path<> Tombstone::event_function_call(const char* name, ActiveFn active, EventFn body,
                                       EventCall call) {
   const CtxId ctx = ev(call.event).ctx;
+  co_await e.point("event_function_call:before-read");
   TaskId task = cx(ctx).task;
   if (!task) {
     co_await cpu_function_call(ev(call.event).cpu, name, active, call);
@@ -16,11 +19,12 @@ Path<> Tombstone::event_function_call(const char* name, ActiveFn active, EventFn
   if (cx(ctx).tombstone) co_return;
   while (true) {
     if (co_await task_function_call(task, name, active, call) == 0) co_return;
+    co_await e.point("event_function_call:before-lock");
     co_await lock_ctx(ctx);
     task = cx(ctx).task;
     if (cx(ctx).tombstone || cx(ctx).is_active == 0) break;
     unlock_ctx(ctx);
-    co_await e.spin("event_function_call:retry");
+    co_await e.spin("event_function_call:retry", {.task = task});
   }
   if (!cx(ctx).tombstone) (this->*body)(call, kNoCpu);
   unlock_ctx(ctx);
@@ -101,6 +105,13 @@ Path<> Tombstone::perf_event_exit_task_context(TaskId task, perf_event_task_cont
 void Tombstone::exit_event(EventId event, CtxId ctx) {
   warn_on(cx(ctx).is_active != 0, "W-exit-active", Rule::SCH_112, ctx);
   EventFunction::exit_event(event, ctx);
+}
+
+// SCH-67
+Path<> Tombstone::swap_stores(TaskId task, TaskId next, CtxId ctx, CtxId next_ctx) {
+  std::swap(cx(ctx).task, cx(next_ctx).task);
+  co_await e.point("swap:between-stores");
+  swap_ctxp(task, next, cx(ctx).nr);
 }
 
 std::unique_ptr<Base> make_tombstone(World& world, Engine& engine) {

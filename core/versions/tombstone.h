@@ -11,6 +11,7 @@
 //   SCH-112  replaces SCH-104: exit pins the context and takes its mutex before it dies
 //   SCH-88   new: install and exit exclude each other; open finds the tombstone and says ESRCH
 //   SCH-76   cross-calls into a dead context return at once, nothing done
+//   SCH-67   a swap stores ctx->task first: who finds a context through its task finds it there
 //   LIFE-9   enabling an event whose target has exited does nothing any more (SD-9)
 //
 // The specifications differ here: lifetime.md has the mutex over the whole exit (LIFE-52) and the
@@ -35,6 +36,7 @@ class Tombstone : public EventFunction {
   Path<> perf_install_in_context(CtxId ctx, EventId event, Cpu cpu) override;
   Path<> perf_event_exit_task_context(TaskId task, perf_event_task_context nr) override;
   void exit_event(EventId event, CtxId ctx) override;
+  Path<> swap_stores(TaskId task, TaskId next, CtxId ctx, CtxId next_ctx) override;
 
   // W-install-tombstone; true when the context is dead.
   bool install_too_late(CtxId ctx);
