@@ -112,6 +112,7 @@ Schedule scheduled(std::string_view text) {
   return std::move(*parsed);
 }
 
+// Its records point into `log`.
 LogBuilder without_directives(const LogBuilder& log) {
   LogBuilder out;
   for (const log::Record& record : log.records) {
@@ -200,7 +201,8 @@ TEST(Schedule, ChoicesOfAnotherChooserAreReproduced) {
 }
 
 TEST(Schedule, TheDefaultScheduleIsNotPrinted) {
-  const LogBuilder log = without_directives(three_openers(""));
+  const LogBuilder opened = three_openers("");
+  const LogBuilder log = without_directives(opened);
   const Replayed run{log};
   EXPECT_TRUE(run.session.schedule().empty());
   EXPECT_EQ(run.text.find("schedule "), std::string::npos);
@@ -212,7 +214,8 @@ struct Misfit {
 };
 
 TEST(Schedule, WhatDoesNotFitTheLogIsNamed) {
-  const LogBuilder log = without_directives(three_openers(""));
+  const LogBuilder opened = three_openers("");
+  const LogBuilder log = without_directives(opened);
   for (const Misfit& bad : {
            Misfit{"1 hold 99@open:before-owner",
                   "entry '1 hold 99@open:before-owner': the log has no thread 99"},

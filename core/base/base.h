@@ -140,15 +140,26 @@ class Base {
   virtual void times_out(EventId event);           // ACTIVE event sched out
   virtual void times_skip(EventId event, Ns now);  // not on: enabled goes on, running does not
 
-  // ---- cgroups (cgroup.cpp). Nothing happens without cgroup events.
+  // ---- cgroups (cgroup.cpp). Nothing happens without cgroup events: the tests for that are here,
+  // on the path of every switch.
   // Locks: CL of the CPU context. Time of a cgroup on a CPU (SCH-116, SCH-117):
-  void update_cgrp_time_from_cpuctx(Cpu cpu, perf_event_task_context nr);
+  void update_cgrp_time_from_cpuctx(Cpu cpu, perf_event_task_context nr) {
+    const CgroupIndex cgrp = w.cpuctx(cpu, nr).cgrp;
+    if (cgrp != kNoCgroup) __update_cgrp_time(cgrp, cpu);
+  }
   void update_cgrp_time_from_event(EventId event);  // on the CPU that executes this
-  void perf_cgroup_set_timestamp(CtxId ctx, Cpu cpu);
+  void perf_cgroup_set_timestamp(CtxId ctx, Cpu cpu) {
+    if (cx(ctx).nr_cgroups != 0) start_cgrp_time(ctx, cpu);
+  }
+  void __update_cgrp_time(CgroupIndex cgrp, Cpu cpu);
+  void start_cgrp_time(CtxId ctx, Cpu cpu);
   [[nodiscard]] bool perf_cgroup_match(const perf_event& event, Cpu cpu) const;  // SCH-27
   // SCH-119: enabled while another cgroup runs; the next time that its own does.
   void perf_cgroup_defer_enabled(EventId event, Cpu cpu);
-  void perf_cgroup_mark_enabled(EventId event);
+  void perf_cgroup_mark_enabled(EventId event) {
+    if (ev(event).cgrp_defer_enabled) mark_deferred_enabled(event);
+  }
+  void mark_deferred_enabled(EventId event);
   // Takes all events of the CPU off and on (SCH-115). Locks: takes KL and the task context's CL.
   Path<> perf_cgroup_switch(Cpu cpu, TaskId task, bool out, bool in);
   Path<int> __perf_cgroup_move(EventCall call);

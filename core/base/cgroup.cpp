@@ -10,18 +10,13 @@ perf_cgroup_info& info_of(World& w, CgroupIndex cgrp, Cpu cpu) {
   return w.cgroups[static_cast<std::size_t>(cgrp)].info[static_cast<std::size_t>(cpu)];
 }
 
-void update_cgrp_time(World& w, CgroupIndex cgrp, Cpu cpu) {
-  perf_cgroup_info& info = info_of(w, cgrp, cpu);
-  info.time += w.now - info.timestamp;
-  info.timestamp = w.now;
-}
-
 }  // namespace
 
 // The cgroup itself, not those that it lies in (SCH-116).
-void Base::update_cgrp_time_from_cpuctx(Cpu cpu, perf_event_task_context nr) {
-  const CgroupIndex cgrp = w.cpuctx(cpu, nr).cgrp;
-  if (cgrp != kNoCgroup) update_cgrp_time(w, cgrp, cpu);
+void Base::__update_cgrp_time(CgroupIndex cgrp, Cpu cpu) {
+  perf_cgroup_info& info = info_of(w, cgrp, cpu);
+  info.time += w.now - info.timestamp;
+  info.timestamp = w.now;
 }
 
 // Wherever it is called: what counts is who runs there, not where the event belongs.
@@ -30,11 +25,10 @@ void Base::update_cgrp_time_from_event(EventId event) {
   if (cgrp == kNoCgroup) return;
   const Cpu cpu = smp_processor_id();
   if (!w.cpu_valid(cpu) || tk(w.cpu(cpu).curr).cgroup != cgrp) return;
-  update_cgrp_time(w, cgrp, cpu);
+  __update_cgrp_time(cgrp, cpu);
 }
 
-void Base::perf_cgroup_set_timestamp(CtxId ctx, Cpu cpu) {
-  if (cx(ctx).nr_cgroups == 0) return;
+void Base::start_cgrp_time(CtxId ctx, Cpu cpu) {
   info_of(w, tk(w.cpu(cpu).curr).cgroup, cpu).timestamp = cx(ctx).timestamp;
 }
 
@@ -55,9 +49,8 @@ void Base::perf_cgroup_defer_enabled(EventId event, Cpu cpu) {
 }
 
 // SCH-42, the last row of its table; the group with it.
-void Base::perf_cgroup_mark_enabled(EventId event) {
+void Base::mark_deferred_enabled(EventId event) {
   perf_event& x = ev(event);
-  if (!x.cgrp_defer_enabled) return;
   x.cgrp_defer_enabled = false;
   mark_times_enabled(event);
   for (const EventId sibling : x.sibling_list) {
