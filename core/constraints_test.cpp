@@ -37,8 +37,8 @@ class ConstraintsTest : public ::testing::Test {
   }
   bool active(EventId event) { return m.event(event).state == PERF_EVENT_STATE_ACTIVE; }
   void expect_sound() {
-    Invariants invariants({.empty_contexts_active = true});
-    EXPECT_EQ(invariants.check(m.model.world(), open_events), "");
+    LifetimeInvariants lifetime;
+    EXPECT_EQ(lifetime.check(m.model.world(), open_events), "");
   }
   Machine m{version("base"), constrained(3)};
   FactCounter facts;

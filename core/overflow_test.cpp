@@ -2,6 +2,7 @@
 // SCH-123), and the prctl() over owned events (LIFE-36).
 #include <gtest/gtest.h>
 
+#include "core/invariants.h"
 #include "core/test_invariants.h"
 #include "core/test_machine.h"
 
@@ -47,8 +48,8 @@ class OverflowTest : public ::testing::TestWithParam<std::string_view> {
   }
   perf_event_state state(EventId event) { return m.event(event).state; }
   void expect_sound() {
-    Invariants invariants({.empty_contexts_active = GetParam() == "base"});
-    EXPECT_EQ(invariants.check(m.model.world(), open_events), "");
+    LifetimeInvariants lifetime;
+    EXPECT_EQ(lifetime.check(m.model.world(), open_events), "");
     EXPECT_TRUE(m.model.engine().quiescent());
   }
   Machine m{version(GetParam()), slow_machine()};
@@ -341,17 +342,17 @@ class Mix {
  public:
   explicit Mix(std::string_view name) : m_(version(name), constrained_machine()) {
     m_.model.add_observer(&facts);
+    m_.model.add_observer(&judge_);
     for (Tid tid = 1; tid <= 4; ++tid) m_.model.task(tid, 0);
   }
   FactCounter facts;
 
-  std::string step(const InvariantOptions& options) {
+  std::string step() {
     m_.tick(below(600'000));
     act();
     if (!facts.texts.empty()) return facts.texts.front();
     if (!m_.model.engine().quiescent()) return "not quiescent";
-    Invariants invariants(options);
-    return invariants.check(m_.model.world(), open_);
+    return lifetime_.check(m_.model.world(), open_);
   }
 
  private:
@@ -413,6 +414,8 @@ class Mix {
   }
 
   Machine m_;
+  Invariants judge_{m_.model.engine(), m_.model.world(), m_.model.version().not_judged};
+  LifetimeInvariants lifetime_;
   std::set<EventId> open_;
   std::uint64_t seed_ = 1;
 };
@@ -421,7 +424,7 @@ TEST(OverflowMix, InvariantsHold) {
   for (const std::string_view name : {"task-ctx-sched", "linux-6.18"}) {
     Mix mix(name);
     for (int i = 0; i < 20'000; ++i) {
-      const std::string problem = mix.step({.empty_contexts_active = false});
+      const std::string problem = mix.step();
       ASSERT_EQ(problem, "") << name << ", step " << i;
     }
     for (const FactKind kind :

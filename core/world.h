@@ -76,7 +76,7 @@ struct pmu {
   perf_event_task_context task_ctx_nr = perf_sw_context;
   std::int32_t counters = 0;  // PmuModel::counting
   std::vector<event_constraint> constraints{};
-  std::uint32_t mux_interval_ms = 0;  // period of rotation, 0: one tick
+  std::uint32_t mux_interval_ms = 0;  // of rotation, 0: one tick
 };
 
 using PmuIndex = std::int16_t;     // in World::pmus; -1: none
@@ -251,7 +251,8 @@ enum class WorkKind : std::uint8_t {
   mux_hrtimer,     // an interrupt of the CPU that `ctx` belongs to (SCH-113)
 };
 
-inline constexpr std::array<std::string_view, 2> kWorkNames = {"key-off", "orphans-remove"};
+inline constexpr std::array<std::string_view, 3> kWorkNames = {"key-off", "orphans-remove",
+                                                               "mux-hrtimer"};
 
 struct Work {
   Ns when = 0;

@@ -26,7 +26,6 @@ void append_event(std::string& out, const core::World& world, core::EventId even
 // "ctx 5 of perf-4711", "ctx 1 of CPU 0".
 void append_ctx(std::string& out, const core::World& world, core::CtxId ctx,
                 const Numbering& numbering = own_numbers());
-void append_ctx(std::string& out, const core::World& world, core::CtxId ctx);
 // A cgroup's name, "cgroup 7" while it has none, "-" for id 0.
 void append_cgroup(std::string& out, const core::World& world, std::uint64_t id);
 

@@ -75,7 +75,7 @@ core::MachineConfig machine_of(const log::Header& header) {
   const auto add_missing = [&config](const char* name, core::PmuModel model, std::uint32_t type) {
     const bool there = std::any_of(config.pmus.begin(), config.pmus.end(),
                                    [model](const core::pmu& p) { return p.model == model; });
-    if (!there) config.pmus.push_back({name, type, model, core::perf_sw_context, 0, 0});
+    if (!there) config.pmus.push_back({name, type, model, core::perf_sw_context});
   };
   constexpr std::uint32_t kNoType = 0xffffffff;
   add_missing("software", core::PmuModel::software, core::PERF_TYPE_SOFTWARE);

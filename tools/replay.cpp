@@ -1,6 +1,6 @@
 // reperf replay: drive the core with a log and print what happens.
-#include <cstdint>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <fstream>
 #include <iterator>

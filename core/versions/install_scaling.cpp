@@ -27,8 +27,7 @@ Path<> InstallScaling::perf_install_in_context(CtxId ctx, EventId event, Cpu cpu
     const bool dead = install_too_late(ctx);
     unlock_ctx(ctx);
     if (dead) co_return;
-    co_await e.spin("install:retry",
-                    {.task = task, .cpu = w.cpu(target).online ? kNoCpu : target});
+    co_await e.spin("install:retry", {.task = task, .cpu = w.cpu(target).online ? kNoCpu : target});
   }
 }
 
