@@ -282,7 +282,8 @@ class Base {
   CtxId adopted_context(const AdoptedEvent& adopted, perf_event_task_context nr);
   // SCH-58: which events need the scheduler's hooks.
   [[nodiscard]] bool needs_sched_hooks(const perf_event& event) const;
-  virtual Path<> account_event(EventId event);
+  bool account_event(EventId event);
+  virtual Path<> first_sched_event();
   void turn_hooks_on();
   void unaccount_event(EventId event);
   Path<int> find_get_context(TaskId task, Cpu cpu, perf_event_task_context nr, CtxId* out);

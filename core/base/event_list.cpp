@@ -45,6 +45,7 @@ void Base::list_add_event(EventId event, CtxId ctx) {
 void Base::list_del_event(EventId event, CtxId ctx) {
   perf_event& x = ev(event);
   if ((x.attach_state & PERF_ATTACH_CONTEXT) == 0) return;
+  warn_on(!(x.ctx == ctx), "W-del-ctx", Rule::SCH_23, ctx);
   perf_event_context& c = cx(ctx);
   x.attach_state = static_cast<std::uint8_t>(x.attach_state & ~PERF_ATTACH_CONTEXT);
   --c.nr_events;
@@ -92,6 +93,7 @@ void Base::perf_group_detach(EventId event) {
   }
   for (const EventId sibling : x.sibling_list) {
     perf_event& s = ev(sibling);
+    warn_on(!(s.ctx == x.ctx), "W-group-ctx", Rule::SCH_24, x.ctx);
     s.group_leader = sibling;
     s.group_software = x.group_software;
     if (list != nullptr) list->insert(std::find(list->begin(), list->end(), event), sibling);

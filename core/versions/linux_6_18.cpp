@@ -164,7 +164,8 @@ Path<int> Linux618::__perf_install_in_context(EventCall call) {
   const perf_event_task_context nr = cx(ctx).nr;
   const CtxId running = w.cpuctx(cpu, nr).task_ctx;
   const CtxId task_ctx = cx(ctx).task ? ctx : running;
-  co_await perf_ctx_lock(cpu, nr, task_ctx);
+  co_await lock_ctx(w.cpuctx(cpu, nr).ctx);
+  if (task_ctx) co_await lock_ctx(task_ctx);
   const TaskId task = cx(ctx).task;
   const bool reprogram = !task || is_current(ctx, cpu);
   int ret = 0;
@@ -190,14 +191,14 @@ int Linux618::check_period(const perf_event& event, std::uint64_t value) const {
 
 // SCH-133. Locks: CM, so that the context does not die meanwhile.
 Path<> Linux618::perf_remove_from_context(EventId event, bool detach_group) {
+  if (cx(ev(event).ctx).tombstone) return remove_from_dead_context(event, detach_group);
+  return InstallScaling::perf_remove_from_context(event, detach_group);
+}
+
+Path<> Linux618::remove_from_dead_context(EventId event, bool detach_group) {
   const CtxId ctx = ev(event).ctx;
-  if (!cx(ctx).tombstone) {
-    co_await InstallScaling::perf_remove_from_context(event, detach_group);
-    co_return;
-  }
   co_await lock_ctx(ctx);
-  co_await remove_event(EventCall{.event = event, .ctx = ctx, .detach_group = detach_group},
-                        kNoCpu);
+  remove_event(EventCall{.event = event, .ctx = ctx, .detach_group = detach_group}, kNoCpu);
   unlock_ctx(ctx);
 }
 

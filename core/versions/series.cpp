@@ -29,7 +29,7 @@ constexpr std::array kSeries{
                 "SCH-33 SCH-38 SCH-46 SCH-48 SCH-63 SCH-84 SCH-85 SCH-98 SCH-101",
                 make_context_time, ""},
     VersionInfo{7, "install-scaling", "install without a time hole (seed 003)",
-                "SCH-86 SCH-87 SCH-89", make_install_scaling, ""},
+                "SCH-86 SCH-87 SCH-89", make_install_scaling, "", "INV-16 INV-17 INV-20"},
     VersionInfo{8, "hotplug-series", "lock order of CPU hotplug, as posted in May 2017", "",
                 nullptr, ""},
     VersionInfo{9, "pmus-lock", "PMU registration against hotplug (seed 002)", "", nullptr, ""},

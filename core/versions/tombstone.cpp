@@ -26,7 +26,7 @@ Path<> Tombstone::event_function_call(const char* name, ActiveFn active, EventFn
     unlock_ctx(ctx);
     co_await e.spin("event_function_call:retry", {.task = task});
   }
-  if (!cx(ctx).tombstone) co_await (this->*body)(call, kNoCpu);
+  if (!cx(ctx).tombstone) (this->*body)(call, kNoCpu);
   unlock_ctx(ctx);
 }
 
