@@ -19,7 +19,7 @@ bool Base::is_software_event(const perf_event& event) const {
          w.pmus[static_cast<std::size_t>(event.pmu)].task_ctx_nr == perf_sw_context;
 }
 
-void Base::list_add_event(EventId event, CtxId ctx) {
+void Base::list_add_event(EventId event, CtxId ctx, Rule rule) {
   perf_event& x = ev(event);
   perf_event_context& c = cx(ctx);
   warn_on((x.attach_state & PERF_ATTACH_CONTEXT) != 0, "W-attach-twice", Rule::SCH_22, ctx);
@@ -35,7 +35,7 @@ void Base::list_add_event(EventId event, CtxId ctx) {
   ++c.generation;
   if (e.observed()) {
     e.emit(Fact{.kind = FactKind::event_attach,
-                .rule = Rule::SCH_22,
+                .rule = rule,
                 .event = event,
                 .event2 = x.group_leader,
                 .ctx = ctx});
@@ -101,8 +101,8 @@ void Base::perf_group_detach(EventId event) {
   x.sibling_list.clear();
 }
 
-void Base::add_event_to_ctx(EventId event, CtxId ctx) {
-  list_add_event(event, ctx);
+void Base::add_event_to_ctx(EventId event, CtxId ctx, Rule rule) {
+  list_add_event(event, ctx, rule);
   perf_group_attach(event);
   start_times(event);
 }

@@ -135,7 +135,7 @@ Path<> Linux618::perf_install_in_context(CtxId ctx, EventId event, Cpu cpu) {
   co_await e.point("install:before-lock");
   if (off && cx(ctx).nr_events != 0) {
     co_await lock_ctx(ctx);
-    if (!install_too_late(ctx)) add_event_to_ctx(event, ctx);
+    if (!install_too_late(ctx)) add_event_to_ctx(event, ctx, Rule::SCH_138);
     unlock_ctx(ctx);
     co_return;
   }
@@ -150,7 +150,7 @@ Path<> Linux618::perf_install_in_context(CtxId ctx, EventId event, Cpu cpu) {
     co_await lock_ctx(ctx);
     const bool dead = install_too_late(ctx);
     const bool running = !dead && tk(cx(ctx).task).on_cpu;
-    if (!dead && !running) add_event_to_ctx(event, ctx);
+    if (!dead && !running) add_event_to_ctx(event, ctx, Rule::SCH_130);
     unlock_ctx(ctx);
     if (!running) co_return;
     co_await e.spin("install:retry", {.task = task});
@@ -172,12 +172,12 @@ Path<int> Linux618::__perf_install_in_context(EventCall call) {
   if (reprogram) {
     warn_on(task && running && !(running == ctx), "W-install-mismatch", Rule::SCH_130, ctx);
     ctx_time_freeze(ctx);
-    add_event_to_ctx(call.event, ctx);
+    add_event_to_ctx(call.event, ctx, Rule::SCH_130);
     ctx_resched(cpu, nr, task_ctx);
   } else if (tk(task).on_cpu) {
     ret = -ESRCH;  // the context was traded, and its task runs elsewhere
   } else {
-    add_event_to_ctx(call.event, ctx);
+    add_event_to_ctx(call.event, ctx, Rule::SCH_130);
   }
   perf_ctx_unlock(cpu, nr, task_ctx);
   co_return ret;

@@ -50,7 +50,7 @@ Path<> Tombstone::perf_install_in_context(CtxId ctx, EventId event, Cpu cpu) {
     co_return;
   }
   install_update_time(ctx, event);
-  add_event_to_ctx(event, ctx);
+  add_event_to_ctx(event, ctx, Rule::SCH_83);
   const TaskId task = cx(ctx).task;
   unlock_ctx(ctx);
   const EventCall call{.event = event, .ctx = ctx};
