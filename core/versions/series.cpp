@@ -44,7 +44,8 @@ constexpr std::array kSeries{
                 make_linux_6_18,
                 "rescheduling by kind (SCH-131, SCH-132); one context a class, not one a task; "
                 "ioctls other than ENABLE, DISABLE, RESET, REFRESH and PERIOD; "
-                "throttling, rotation and cgroups as of 2016"},
+                "throttling, rotation and cgroups as of 2016",
+                "INV-16 INV-17 INV-20"},
 };
 
 }  // namespace
