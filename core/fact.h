@@ -49,7 +49,7 @@ enum class FactKind : std::uint8_t {
   lock_drop,              // same
   work_queue,             // text: name, a: due time
   work_run,               // text: name
-  warn,                   // text: canonical name of the WARN site
+  warn,                   // text: canonical name of the WARN site; a: 1 when it warned before
   finding,                // text: kind of finding; "invariant" uses `after` and `detail` too;
                           // "stuck": a = serial of the lock's object, task2 = the holder's task
   gap,                    // text: why the log does not connect here

@@ -166,12 +166,11 @@ void Invariants::inv_5(CtxId id, const perf_event_context& c, const CtxMemory& m
        {.ctx = id, .a = c.is_active, .b = m.on_cpus});
 }
 
-// The second half follows from the first where empty contexts are never active (INV-3). While the
-// hooks are being turned on, events may exist before they are live (SCH-62).
+// The second half follows from the first where empty contexts are never active (INV-3).
 void Invariants::inv_8(CtxId id, const perf_event_context& c, const World& w) {
   if (!judged(Rule::INV_8) || !c.task) return;
   const bool holds =
-      w.perf_sched_events != 0 || (c.nr_events == 0 && (c.is_active == 0 || !judged(Rule::INV_3)));
+      w.sched_hooks_live || (c.nr_events == 0 && (c.is_active == 0 || !judged(Rule::INV_3)));
   if (!news(Rule::INV_8, Who::ctx, id.serial, holds)) return;
   tell(Rule::INV_8, "%c has %a events and is_active %n, but the scheduler hooks are off",
        {.ctx = id, .a = c.nr_events, .b = c.is_active});

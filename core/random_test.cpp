@@ -35,7 +35,7 @@ constexpr std::string_view kGroupMove =
 constexpr std::string_view kMoveWindow =
     "Q-6: between the removal of a leader and of its siblings a switch does not see the siblings";
 constexpr std::string_view kKeyRace =
-    "S000-6: a switch whose hook ran before the key went live leaves a context behind";
+    "S000-6: events exist, and switches pass, before the key is live";
 constexpr std::string_view kNoMutex =
     "SCH-110: ENABLE of a copy does not hold the mutex of the copy's context, which changes";
 constexpr std::string_view kInstallWindow =
@@ -45,26 +45,27 @@ constexpr Known kKnown[] = {
     {"base", "INV-9 INV-12 W-enable-mismatch ", kWrongCpu},
     {"base", "INV-14 ", kEnabledTwice},
     {"base", "INV-19 ", kNoOwnerYet},
+    {"base", "INV-8 ", kKeyRace},
     {"base", "W-group-ctx stuck ", kGroupMove},
     {"base", "INV-9 INV-10 INV-11 ", kMoveWindow},
     {"task-ctx-sched", "INV-1 INV-5 INV-6 ", kDeadContext},
     {"task-ctx-sched", "INV-9 INV-12 W-enable-mismatch W-remove-mismatch ", kWrongCpu},
     {"task-ctx-sched", "INV-14 ", kEnabledTwice},
     {"task-ctx-sched", "INV-19 ", kNoOwnerYet},
-    {"task-ctx-sched", "INV-7 ", kKeyRace},
+    {"task-ctx-sched", "INV-7 INV-8 ", kKeyRace},
     {"task-ctx-sched", "W-group-ctx stuck ", kGroupMove},
     {"task-ctx-sched", "INV-9 INV-10 INV-11 ", kMoveWindow},
     {"event-function", "INV-1 INV-2 INV-3 INV-5 INV-6 INV-12 ", kDeadContext},
     {"event-function", "INV-19 ", kNoOwnerYet},
-    {"event-function", "INV-7 W-ef-inactive ", kKeyRace},
+    {"event-function", "INV-7 INV-8 W-ef-inactive ", kKeyRace},
     {"event-function", "W-group-ctx stuck ", kGroupMove},
     {"event-function", "INV-9 INV-10 INV-11 ", kMoveWindow},
     {"tombstone", "INV-19 ", kNoOwnerYet},
-    {"tombstone", "INV-7 W-ef-inactive ", kKeyRace},
+    {"tombstone", "INV-7 INV-8 W-ef-inactive ", kKeyRace},
     {"tombstone", "W-ef-inactive ", kNoMutex},
     {"tombstone", "W-group-ctx stuck ", kGroupMove},
     {"tombstone", "INV-9 INV-10 INV-11 ", kMoveWindow},
-    {"child-cleanup-merged", "INV-7 W-ef-inactive ", kKeyRace},
+    {"child-cleanup-merged", "INV-7 INV-8 W-ef-inactive ", kKeyRace},
     {"child-cleanup-merged", "W-ef-inactive ", kNoMutex},
     {"child-cleanup-merged", "W-group-ctx stuck ", kGroupMove},
     {"child-cleanup-merged", "INV-9 INV-10 INV-11 ", kMoveWindow},

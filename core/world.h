@@ -282,6 +282,9 @@ class World {
   // perf_swevent_enabled[]: how many events of each software id exist.
   std::array<std::int32_t, kSwIds> perf_swevent_enabled{};
 
+  // Warnings that the kernel has printed: most it prints once a boot.
+  std::vector<const char*> warned;
+
   std::vector<Work> work;  // sorted by (when, serial)
   std::uint32_t work_serial = 0;
 

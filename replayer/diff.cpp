@@ -164,7 +164,7 @@ Result<void> Diff::run(log::Source& source, const std::string& name) {
     to_error_->file = name;
     return *to_error_;
   }
-  to_.session.model().engine().report_stuck();
+  REPERF_TRY(to_.session.finish());
   compare_record(0, from_.session.model().world().now, std::string{});
   report_.consumed = true;
   finish();

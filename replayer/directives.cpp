@@ -203,7 +203,8 @@ std::string Session::why_idle(const ScheduleEntry& entry) const {
   }
 }
 
-void Session::tell_directive(const ScheduleEntry& entry) {
+// As the record that it is in a log.
+log::Record Session::record_of(const ScheduleEntry& entry) {
   log::Record record;
   record.time = model_->world().now;
   record.payload = payload_of(entry);
@@ -217,12 +218,13 @@ void Session::tell_directive(const ScheduleEntry& entry) {
       record.cpu = static_cast<std::uint16_t>(model_->world().tasks[task].cpu);
     }
   }
-  for (Listener* listener : listeners_) listener->on_record(record);
+  return record;
 }
 
 // What is wrong with it; empty when nothing is.
 std::string Session::carry_out(const ScheduleEntry& entry) {
-  tell_directive(entry);
+  const log::Record record = record_of(entry);
+  for (Listener* listener : listeners_) listener->on_record(record);
   std::string problem;
   switch (entry.verb) {
     case Verb::hold:
@@ -250,7 +252,9 @@ std::string Session::carry_out(const ScheduleEntry& entry) {
       break;
   }
   tell_results();
-  return problem;
+  if (!problem.empty()) return problem;
+  for (Listener* listener : listeners_) listener->after_record(record);
+  return {};
 }
 
 std::string Session::resume(const ScheduleEntry& entry) {

@@ -23,7 +23,9 @@ core::PmuModel model_of(const log::Pmu& p) {
 // PID_MAX_LIMIT of 64-bit kernels.
 constexpr std::uint32_t kTidMax = 4194304;
 
-bool needs_no_cpu(log::Kind kind) {
+bool needs_no_cpu(const log::Record& record) {
+  const log::Kind kind = record.kind();
+  if (log::kind_class(kind) == log::KindClass::directive) return record.tid != 0;
   return kind == log::Kind::snapshot_begin || kind == log::Kind::snapshot_end ||
          kind == log::Kind::snapshot_event || kind == log::Kind::lost ||
          kind == log::Kind::filtered || kind == log::Kind::finish;
@@ -107,7 +109,7 @@ Session::Session(const core::VersionInfo& version, const log::Header& header)
 }
 
 Result<void> Session::step(const log::Record& record) {
-  const bool elsewhere = record.cpu == log::kNoCpu && needs_no_cpu(record.kind());
+  const bool elsewhere = record.cpu == log::kNoCpu && needs_no_cpu(record);
   problem_.clear();
   if (!elsewhere && !cpu_usable(record.cpu)) return Error{ErrorKind::input, problem_, "", 0, 0};
   if (!tid_valid(record.tid)) return Error{ErrorKind::input, problem_, "", 0, 0};

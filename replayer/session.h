@@ -116,7 +116,7 @@ class Session {
   std::string resume(const ScheduleEntry& entry);
   std::string deliver(const ScheduleEntry& entry);
   std::string run_work(const ScheduleEntry& entry);
-  void tell_directive(const ScheduleEntry& entry);
+  log::Record record_of(const ScheduleEntry& entry);
   [[nodiscard]] std::string why_idle(const ScheduleEntry& entry) const;
   [[nodiscard]] std::string idle_entries() const;
   Result<void> settle_answers();

@@ -534,6 +534,7 @@ bool Transcript::describe_other(const core::Fact& fact, const core::World& world
         line_ += ' ';
         append_ctx(line_, world, fact.ctx);
       }
+      if (fact.a != 0) line_ += " (again)";
       return true;
     case FactKind::finding:
       line_ += "FINDING ";

@@ -166,11 +166,12 @@ class Base {
   void set_cgrp(Cpu cpu, perf_event_task_context nr, CgroupIndex cgrp);
 
   // ---- lists and groups (event_list.cpp)
-  void list_add_event(EventId event, CtxId ctx);
+  void list_add_event(EventId event, CtxId ctx, Rule rule);
   void list_del_event(EventId event, CtxId ctx);
   void perf_group_attach(EventId event);
   void perf_group_detach(EventId event);
-  void add_event_to_ctx(EventId event, CtxId ctx);
+  // `rule`: the one by which the event comes to its context, for whoever wants to know why.
+  void add_event_to_ctx(EventId event, CtxId ctx, Rule rule = Rule::SCH_22);
   [[nodiscard]] bool is_software_event(const perf_event& event) const;
 
   // ---- scheduling (event_sched.cpp, ctx_sched.cpp). Locks: CL (and KL), on the local CPU
@@ -282,7 +283,8 @@ class Base {
   CtxId adopted_context(const AdoptedEvent& adopted, perf_event_task_context nr);
   // SCH-58: which events need the scheduler's hooks.
   [[nodiscard]] bool needs_sched_hooks(const perf_event& event) const;
-  virtual Path<> account_event(EventId event);
+  bool account_event(EventId event);
+  virtual Path<> first_sched_event();
   void turn_hooks_on();
   void unaccount_event(EventId event);
   Path<int> find_get_context(TaskId task, Cpu cpu, perf_event_task_context nr, CtxId* out);

@@ -19,7 +19,7 @@ bool Base::is_software_event(const perf_event& event) const {
          w.pmus[static_cast<std::size_t>(event.pmu)].task_ctx_nr == perf_sw_context;
 }
 
-void Base::list_add_event(EventId event, CtxId ctx) {
+void Base::list_add_event(EventId event, CtxId ctx, Rule rule) {
   perf_event& x = ev(event);
   perf_event_context& c = cx(ctx);
   warn_on((x.attach_state & PERF_ATTACH_CONTEXT) != 0, "W-attach-twice", Rule::SCH_22, ctx);
@@ -35,7 +35,7 @@ void Base::list_add_event(EventId event, CtxId ctx) {
   ++c.generation;
   if (e.observed()) {
     e.emit(Fact{.kind = FactKind::event_attach,
-                .rule = Rule::SCH_22,
+                .rule = rule,
                 .event = event,
                 .event2 = x.group_leader,
                 .ctx = ctx});
@@ -45,6 +45,7 @@ void Base::list_add_event(EventId event, CtxId ctx) {
 void Base::list_del_event(EventId event, CtxId ctx) {
   perf_event& x = ev(event);
   if ((x.attach_state & PERF_ATTACH_CONTEXT) == 0) return;
+  warn_on(!(x.ctx == ctx), "W-del-ctx", Rule::SCH_23, ctx);
   perf_event_context& c = cx(ctx);
   x.attach_state = static_cast<std::uint8_t>(x.attach_state & ~PERF_ATTACH_CONTEXT);
   --c.nr_events;
@@ -92,6 +93,7 @@ void Base::perf_group_detach(EventId event) {
   }
   for (const EventId sibling : x.sibling_list) {
     perf_event& s = ev(sibling);
+    warn_on(!(s.ctx == x.ctx), "W-group-ctx", Rule::SCH_24, x.ctx);
     s.group_leader = sibling;
     s.group_software = x.group_software;
     if (list != nullptr) list->insert(std::find(list->begin(), list->end(), event), sibling);
@@ -99,8 +101,8 @@ void Base::perf_group_detach(EventId event) {
   x.sibling_list.clear();
 }
 
-void Base::add_event_to_ctx(EventId event, CtxId ctx) {
-  list_add_event(event, ctx);
+void Base::add_event_to_ctx(EventId event, CtxId ctx, Rule rule) {
+  list_add_event(event, ctx, rule);
   perf_group_attach(event);
   start_times(event);
 }

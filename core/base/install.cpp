@@ -33,13 +33,15 @@ Path<int> Base::__perf_install_in_context(EventCall call) {
   ctx_sched_out(cpuctx.ctx, cpu, EVENT_ALL);
   update_context_time(ctx);
   update_cgrp_time_from_event(call.event);
-  add_event_to_ctx(call.event, ctx);
+  add_event_to_ctx(call.event, ctx, Rule::SCH_81);
   perf_event_sched_in(cpu, nr, task_ctx);
   perf_pmu_enable(pmu, cpu);
   perf_ctx_unlock(cpu, nr, task_ctx);
   co_return 0;
 }
 
-void Base::___perf_install_in_context(EventCall call) { add_event_to_ctx(call.event, call.ctx); }
+void Base::___perf_install_in_context(EventCall call) {
+  add_event_to_ctx(call.event, call.ctx, Rule::SCH_81);
+}
 
 }  // namespace reperf::core

@@ -1,4 +1,6 @@
 // Locks of contexts, and how the core tells what it does.
+#include <algorithm>
+
 #include "core/base/base.h"
 
 namespace reperf::core {
@@ -48,7 +50,12 @@ void Base::set_is_active(CtxId ctx, std::uint8_t is_active, Rule rule) {
 }
 
 void Base::warn_on(bool condition, const char* name, Rule rule, CtxId ctx) {
-  if (condition) e.emit(Fact{.kind = FactKind::warn, .rule = rule, .ctx = ctx, .text = name});
+  if (!condition) return;
+  const bool again = std::any_of(w.warned.begin(), w.warned.end(), [name](const char* before) {
+    return std::string_view{before} == name;
+  });
+  if (!again) w.warned.push_back(name);
+  e.emit(Fact{.kind = FactKind::warn, .rule = rule, .ctx = ctx, .a = again, .text = name});
 }
 
 void Base::finding(const char* name, Rule rule, EventId event) {

@@ -149,11 +149,18 @@ bool Base::needs_sched_hooks(const perf_event& x) const {
          x.cgrp != kNoCgroup;
 }
 
-// SCH-62: the count is there before the hooks are, and who finds a count does not wait for them.
-Path<> Base::account_event(EventId event) {
-  if (!needs_sched_hooks(ev(event))) co_return;
+// False: the event needs the hooks, and nobody has counted for them.
+bool Base::account_event(EventId event) {
+  if (!needs_sched_hooks(ev(event))) return true;
   ev(event).account_done = true;
-  if (w.perf_sched_events++ != 0) co_return;
+  if (w.perf_sched_events == 0) return false;
+  ++w.perf_sched_events;
+  return true;
+}
+
+// SCH-62: the count is there before the hooks are, and who finds a count does not wait for them.
+Path<> Base::first_sched_event() {
+  ++w.perf_sched_events;
   co_await e.point("key:before-live");
   turn_hooks_on();
 }
@@ -275,7 +282,7 @@ Path<> Base::perf_event_open(TaskId caller, OpenArgs args, CallResult* result) {
   }
   co_await get_online_cpus();
   const EventId event = alloc_for_open(target, args);
-  co_await account_event(event);
+  if (!account_event(event)) co_await first_sched_event();
   result->ret = co_await install_new_event(event, target, caller, result->force_success);
   put_online_cpus();
   if (result->ret != 0) {
@@ -306,7 +313,7 @@ Path<> Base::perf_event_create_kernel_counter(TaskId caller, OpenArgs args, Call
     const TaskId whose = args.pid == 0 ? caller : target;
     const EventId event = alloc_for_open(whose, args);
     ev(event).kernel_event = true;
-    co_await account_event(event);
+    if (!account_event(event)) co_await first_sched_event();
     result->ret = co_await install_new_event(event, whose, TaskId{}, false);
     if (result->ret == 0) result->event = event;
   }

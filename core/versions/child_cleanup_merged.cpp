@@ -105,9 +105,9 @@ bool ChildCleanupMerged::stays_as_it_is(const perf_event& event) const {
   return event.state < PERF_EVENT_STATE_ERROR || Tombstone::stays_as_it_is(event);
 }
 
-Path<> ChildCleanupMerged::enable_event(EventCall call, Cpu cpu) {
+bool ChildCleanupMerged::enable_event(EventCall call, Cpu cpu) {
   // ERROR was lifted at the entry: the event has gone there once more.
-  if (ev(call.event).state > PERF_EVENT_STATE_ERROR) co_await Tombstone::enable_event(call, cpu);
+  return ev(call.event).state > PERF_EVENT_STATE_ERROR && Tombstone::enable_event(call, cpu);
 }
 
 std::unique_ptr<Base> make_child_cleanup_merged(World& world, Engine& engine) {

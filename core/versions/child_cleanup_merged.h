@@ -46,7 +46,7 @@ class ChildCleanupMerged : public Tombstone {
   virtual Path<> fold_and_unlink(EventId child);
 
   [[nodiscard]] bool stays_as_it_is(const perf_event& event) const override;
-  Path<> enable_event(EventCall call, Cpu cpu) override;
+  bool enable_event(EventCall call, Cpu cpu) override;
 };
 
 }  // namespace reperf::core

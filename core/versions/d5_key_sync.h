@@ -20,7 +20,7 @@ class D5KeySync : public Below {
   using Below::Below;
 
  protected:
-  Path<> account_event(EventId event) override { return this->d5_account_event(event); }
+  Path<> first_sched_event() override { return this->d5_first_sched_event(); }
 };
 
 }  // namespace reperf::core

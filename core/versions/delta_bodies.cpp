@@ -5,24 +5,18 @@
 namespace reperf::core {
 
 // SCH-63
-Path<> DeltaBodies::d5_account_event(EventId event) {
-  if (!needs_sched_hooks(ev(event))) co_return;
-  ev(event).account_done = true;
+Path<> DeltaBodies::d5_first_sched_event() {
+  co_await e.point("key:before-mutex");
+  co_await e.lock(w.perf_sched_mutex, "perf_sched_mutex", 0, false);
   if (w.perf_sched_events == 0) {
-    co_await e.point("key:before-mutex");
-    co_await e.lock(w.perf_sched_mutex, "perf_sched_mutex", 0, false);
-    if (w.perf_sched_events == 0) {
-      co_await e.point("key:before-live");
-      turn_hooks_on();
-      co_await e.point("key:before-synchronize");
-      co_await e.synchronize_sched();
-      co_await e.point("key:before-count");
-    }
-    ++w.perf_sched_events;
-    e.unlock(w.perf_sched_mutex, "perf_sched_mutex", 0, false);
-    co_return;
+    co_await e.point("key:before-live");
+    turn_hooks_on();
+    co_await e.point("key:before-synchronize");
+    co_await e.synchronize_sched();
+    co_await e.point("key:before-count");
   }
   ++w.perf_sched_events;
+  e.unlock(w.perf_sched_mutex, "perf_sched_mutex", 0, false);
 }
 
 // SCH-33: what pmu->del finds out is honoured at once.

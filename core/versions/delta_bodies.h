@@ -13,7 +13,7 @@ class DeltaBodies : public ChildCleanupMerged {
   using ChildCleanupMerged::ChildCleanupMerged;
 
  protected:
-  Path<> d5_account_event(EventId event);
+  Path<> d5_first_sched_event();
   void d6_stop_and_del(EventId event, Cpu cpu);
   void d7_ctx_sched_out(CtxId ctx, Cpu cpu, std::uint8_t type);
   void d7_ctx_sched_in(CtxId ctx, Cpu cpu, std::uint8_t type);

@@ -24,7 +24,7 @@ Path<> EventFunction::event_function_call(const char* name, ActiveFn active, Eve
     unlock_ctx(ctx);
     co_await e.spin("event_function_call:retry", {.task = task});
   }
-  co_await (this->*body)(call, kNoCpu);
+  (this->*body)(call, kNoCpu);
   unlock_ctx(ctx);
 }
 
@@ -34,7 +34,8 @@ Path<int> EventFunction::event_function(EventFn body, EventCall call) {
   const Cpu cpu = smp_processor_id();
   const perf_event_task_context nr = cx(ctx).nr;
   const CtxId task_ctx = w.cpuctx(cpu, nr).task_ctx;
-  co_await perf_ctx_lock(cpu, nr, task_ctx);
+  co_await lock_ctx(w.cpuctx(cpu, nr).ctx);
+  if (task_ctx) co_await lock_ctx(task_ctx);
   int ret = 0;
   if (!cx(ctx).task) {
     warn_on(!(w.cpuctx(cpu, nr).ctx == ctx), "W-ef-cpuctx", Rule::SCH_77, ctx);
@@ -44,7 +45,10 @@ Path<int> EventFunction::event_function(EventFn body, EventCall call) {
   } else {
     ret = wrong_task();
   }
-  if (ret == 0) co_await (this->*body)(call, cpu);
+  if (ret == 0 && (this->*body)(call, cpu)) {
+    co_await e.point("enable:before-resched");
+    ctx_resched(cpu, nr, task_ctx);
+  }
   perf_ctx_unlock(cpu, nr, task_ctx);
   co_return ret;
 }
@@ -60,7 +64,7 @@ Cpu EventFunction::sched_out_cpu(EventId event, Cpu cpu) {
 }
 
 Path<> EventFunction::perf_remove_from_context(EventId event, bool detach_group) {
-  co_await event_function_call(
+  return event_function_call(
       "__perf_remove_from_context",
       static_cast<ActiveFn>(&EventFunction::__perf_remove_from_context),
       &EventFunction::remove_event,
@@ -68,22 +72,23 @@ Path<> EventFunction::perf_remove_from_context(EventId event, bool detach_group)
 }
 
 Path<int> EventFunction::__perf_remove_from_context(EventCall call) {
-  co_return co_await event_function(&EventFunction::remove_event, call);
+  return event_function(&EventFunction::remove_event, call);
 }
 
 // SCH-94, with the end of SCH-93.
-Path<> EventFunction::remove_event(EventCall call, Cpu cpu) {
+bool EventFunction::remove_event(EventCall call, Cpu cpu) {
   const CtxId ctx = ev(call.event).ctx;
   event_sched_out(call.event, ctx, sched_out_cpu(call.event, cpu));
   if (call.detach_group) perf_group_detach(call.event);
   list_del_event(call.event, ctx);
   perf_event_context& c = cx(ctx);
-  if (c.nr_events != 0 || c.is_active == 0) co_return;
+  if (c.nr_events != 0 || c.is_active == 0) return false;
   set_is_active(ctx, 0, Rule::SCH_94);
-  if (!c.task) co_return;
+  if (!c.task) return false;
   perf_cpu_context& cpuctx = cpuctx_of(ctx, cpu);
   warn_on(!(cpuctx.task_ctx == ctx), "W-remove-mismatch", Rule::SCH_94, ctx);
   cpuctx.task_ctx = CtxId{};
+  return false;
 }
 
 bool EventFunction::stays_as_it_is(const perf_event& event) const {
@@ -106,33 +111,33 @@ Path<> EventFunction::_perf_event_enable(EventId event) {
 }
 
 Path<int> EventFunction::__perf_event_enable(EventCall call) {
-  co_return co_await event_function(&EventFunction::enable_event, call);
+  return event_function(&EventFunction::enable_event, call);
 }
 
 // The context need not run: its time moves on all the same, as in SCH-95.
 void EventFunction::enable_time_out(CtxId ctx, Cpu) { update_context_time(ctx); }
 
-Path<> EventFunction::enable_event(EventCall call, Cpu cpu) {
+bool EventFunction::enable_event(EventCall call, Cpu cpu) {
   const perf_event& x = ev(call.event);
   const CtxId ctx = x.ctx;
-  if (stays_as_it_is(x)) co_return;
+  if (stays_as_it_is(x)) return false;
   enable_time_out(ctx, cpu);
   __perf_event_mark_enabled(call.event);
-  if (cx(ctx).is_active == 0) co_return;
-  co_await e.point("enable:before-resched");
-  if (!event_filter_match(x, cpu)) {
+  if (cx(ctx).is_active == 0) return false;
+  const bool matches = event_filter_match(x, cpu);
+  if (!matches) {
     perf_cgroup_set_timestamp(ctx, cpu);
     perf_cgroup_defer_enabled(call.event, cpu);
-    enable_time_in(ctx, cpu);
-    co_return;
   }
-  if (!x.is_leader(call.event) && ev(x.group_leader).state != PERF_EVENT_STATE_ACTIVE) {
+  const bool leader_off =
+      !x.is_leader(call.event) && ev(x.group_leader).state != PERF_EVENT_STATE_ACTIVE;
+  if (!matches || leader_off) {
     enable_time_in(ctx, cpu);
-    co_return;
+    return false;
   }
-  const CtxId task_ctx = cpuctx_of(ctx, cpu).task_ctx;
-  warn_on(cx(ctx).task && !(task_ctx == ctx), "W-enable-mismatch", Rule::SCH_97, ctx);
-  ctx_resched(cpu, cx(ctx).nr, task_ctx);
+  warn_on(cx(ctx).task && !(cpuctx_of(ctx, cpu).task_ctx == ctx), "W-enable-mismatch", Rule::SCH_97,
+          ctx);
+  return true;
 }
 
 Path<> EventFunction::_perf_event_disable(EventId event) {
@@ -148,14 +153,14 @@ Path<> EventFunction::_perf_event_disable(EventId event) {
 }
 
 Path<int> EventFunction::__perf_event_disable(EventCall call) {
-  co_return co_await event_function(&EventFunction::disable_event, call);
+  return event_function(&EventFunction::disable_event, call);
 }
 
 // SCH-95: the time of a context that does not run is updated like that of one that does (SD-5).
-Path<> EventFunction::disable_event(EventCall call, Cpu cpu) {
+bool EventFunction::disable_event(EventCall call, Cpu cpu) {
   const EventId event = call.event;
   const CtxId ctx = ev(event).ctx;
-  if (ev(event).state < PERF_EVENT_STATE_INACTIVE) co_return;
+  if (ev(event).state < PERF_EVENT_STATE_INACTIVE) return false;
   disable_update_time(ctx);
   update_cgrp_time_from_event(event);
   update_group_times(event);
@@ -166,6 +171,7 @@ Path<> EventFunction::disable_event(EventCall call, Cpu cpu) {
     event_sched_out(event, ctx, on);
   }
   set_state(event, PERF_EVENT_STATE_OFF, Rule::SCH_13);
+  return false;
 }
 
 // SCH-78: event_function_local() is event_function() on this CPU.
@@ -181,13 +187,13 @@ Path<> EventFunction::perf_event_period(EventId event, std::uint64_t value) {
 }
 
 Path<int> EventFunction::__perf_event_period(EventCall call) {
-  co_return co_await event_function(&EventFunction::period_event, call);
+  return event_function(&EventFunction::period_event, call);
 }
 
 // SCH-102
-Path<> EventFunction::period_event(EventCall call, Cpu cpu) {
+bool EventFunction::period_event(EventCall call, Cpu cpu) {
   change_period(call, sched_out_cpu(call.event, cpu));
-  co_return;
+  return false;
 }
 
 void EventFunction::exit_event(EventId event, CtxId ctx) {

@@ -34,9 +34,10 @@ class EventFunction : public TaskCtxSched {
   using TaskCtxSched::TaskCtxSched;
 
  protected:
-  // The one body. `cpu` is kNoCpu on the inactive path, where the kernel passes no cpuctx.
-  // Locks: KL and CL on the target, or CL alone.
-  using EventFn = Path<> (EventFunction::*)(EventCall call, Cpu cpu);
+  // The one body. `cpu` is kNoCpu on the inactive path, where the kernel passes no cpuctx. True:
+  // the context is to be scheduled anew, which only enable asks for. Locks: KL and CL on the
+  // target, or CL alone.
+  using EventFn = bool (EventFunction::*)(EventCall call, Cpu cpu);
   // `active` runs `body` through event_function() on the target.
   virtual Path<> event_function_call(const char* name, ActiveFn active, EventFn body,
                                      EventCall call);
@@ -46,11 +47,11 @@ class EventFunction : public TaskCtxSched {
 
   Path<> perf_remove_from_context(EventId event, bool detach_group) override;
   Path<int> __perf_remove_from_context(EventCall call) override;
-  virtual Path<> remove_event(EventCall call, Cpu cpu);
+  bool remove_event(EventCall call, Cpu cpu);
 
   Path<> _perf_event_enable(EventId event) override;
   Path<int> __perf_event_enable(EventCall call) override;
-  virtual Path<> enable_event(EventCall call, Cpu cpu);
+  virtual bool enable_event(EventCall call, Cpu cpu);
   // SCH-96: what ENABLE leaves alone.
   [[nodiscard]] virtual bool stays_as_it_is(const perf_event& event) const;
   // Context time around an enable; the latter when nothing is scheduled anew.
@@ -59,13 +60,13 @@ class EventFunction : public TaskCtxSched {
 
   Path<> _perf_event_disable(EventId event) override;
   Path<int> __perf_event_disable(EventCall call) override;
-  Path<> disable_event(EventCall call, Cpu cpu);
+  bool disable_event(EventCall call, Cpu cpu);
   virtual void disable_update_time(CtxId ctx) { update_context_time(ctx); }
   void check_local_call(EventId event, int ret) override;
 
   Path<> perf_event_period(EventId event, std::uint64_t value) override;
   Path<int> __perf_event_period(EventCall call) override;
-  Path<> period_event(EventCall call, Cpu cpu);
+  bool period_event(EventCall call, Cpu cpu);
 
   Path<> __perf_event_exit_task(EventId event, CtxId ctx) override;
   // Locks: CL. What an exit does to an event while it is on its context.

@@ -49,10 +49,10 @@ Path<int> InstallScaling::__perf_install_in_context(EventCall call) {
   if (activate) {
     warn_on(task && running && !(running == ctx), "W-install-mismatch", Rule::SCH_87, ctx);
     ctx_sched_out(ctx, cpu, EVENT_TIME);
-    add_event_to_ctx(call.event, ctx);
+    add_event_to_ctx(call.event, ctx, Rule::SCH_87);
     ctx_resched(cpu, nr, task_ctx);
   } else {
-    add_event_to_ctx(call.event, ctx);
+    add_event_to_ctx(call.event, ctx, Rule::SCH_87);
   }
   perf_ctx_unlock(cpu, nr, task_ctx);
   co_return 0;

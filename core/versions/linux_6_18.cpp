@@ -135,7 +135,7 @@ Path<> Linux618::perf_install_in_context(CtxId ctx, EventId event, Cpu cpu) {
   co_await e.point("install:before-lock");
   if (off && cx(ctx).nr_events != 0) {
     co_await lock_ctx(ctx);
-    if (!install_too_late(ctx)) add_event_to_ctx(event, ctx);
+    if (!install_too_late(ctx)) add_event_to_ctx(event, ctx, Rule::SCH_138);
     unlock_ctx(ctx);
     co_return;
   }
@@ -150,7 +150,7 @@ Path<> Linux618::perf_install_in_context(CtxId ctx, EventId event, Cpu cpu) {
     co_await lock_ctx(ctx);
     const bool dead = install_too_late(ctx);
     const bool running = !dead && tk(cx(ctx).task).on_cpu;
-    if (!dead && !running) add_event_to_ctx(event, ctx);
+    if (!dead && !running) add_event_to_ctx(event, ctx, Rule::SCH_130);
     unlock_ctx(ctx);
     if (!running) co_return;
     co_await e.spin("install:retry", {.task = task});
@@ -164,19 +164,20 @@ Path<int> Linux618::__perf_install_in_context(EventCall call) {
   const perf_event_task_context nr = cx(ctx).nr;
   const CtxId running = w.cpuctx(cpu, nr).task_ctx;
   const CtxId task_ctx = cx(ctx).task ? ctx : running;
-  co_await perf_ctx_lock(cpu, nr, task_ctx);
+  co_await lock_ctx(w.cpuctx(cpu, nr).ctx);
+  if (task_ctx) co_await lock_ctx(task_ctx);
   const TaskId task = cx(ctx).task;
   const bool reprogram = !task || is_current(ctx, cpu);
   int ret = 0;
   if (reprogram) {
     warn_on(task && running && !(running == ctx), "W-install-mismatch", Rule::SCH_130, ctx);
     ctx_time_freeze(ctx);
-    add_event_to_ctx(call.event, ctx);
+    add_event_to_ctx(call.event, ctx, Rule::SCH_130);
     ctx_resched(cpu, nr, task_ctx);
   } else if (tk(task).on_cpu) {
     ret = -ESRCH;  // the context was traded, and its task runs elsewhere
   } else {
-    add_event_to_ctx(call.event, ctx);
+    add_event_to_ctx(call.event, ctx, Rule::SCH_130);
   }
   perf_ctx_unlock(cpu, nr, task_ctx);
   co_return ret;
@@ -190,14 +191,14 @@ int Linux618::check_period(const perf_event& event, std::uint64_t value) const {
 
 // SCH-133. Locks: CM, so that the context does not die meanwhile.
 Path<> Linux618::perf_remove_from_context(EventId event, bool detach_group) {
+  if (cx(ev(event).ctx).tombstone) return remove_from_dead_context(event, detach_group);
+  return InstallScaling::perf_remove_from_context(event, detach_group);
+}
+
+Path<> Linux618::remove_from_dead_context(EventId event, bool detach_group) {
   const CtxId ctx = ev(event).ctx;
-  if (!cx(ctx).tombstone) {
-    co_await InstallScaling::perf_remove_from_context(event, detach_group);
-    co_return;
-  }
   co_await lock_ctx(ctx);
-  co_await remove_event(EventCall{.event = event, .ctx = ctx, .detach_group = detach_group},
-                        kNoCpu);
+  remove_event(EventCall{.event = event, .ctx = ctx, .detach_group = detach_group}, kNoCpu);
   unlock_ctx(ctx);
 }
 

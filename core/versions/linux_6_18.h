@@ -54,6 +54,7 @@ class Linux618 : public InstallScaling {
   Path<> perf_install_in_context(CtxId ctx, EventId event, Cpu cpu) override;
   Path<int> __perf_install_in_context(EventCall call) override;
   Path<> perf_remove_from_context(EventId event, bool detach_group) override;
+  Path<> remove_from_dead_context(EventId event, bool detach_group);
   Path<> fold_and_unlink(EventId child) override;
   [[nodiscard]] int check_period(const perf_event& event, std::uint64_t value) const override;
 };

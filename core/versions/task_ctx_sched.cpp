@@ -37,7 +37,7 @@ Path<> TaskCtxSched::perf_install_in_context(CtxId ctx, EventId event, Cpu cpu) 
   co_await e.point("install:before-lock");
   co_await lock_ctx(ctx);
   install_update_time(ctx, event);
-  add_event_to_ctx(event, ctx);
+  add_event_to_ctx(event, ctx, Rule::SCH_83);
   const TaskId task = cx(ctx).task;
   unlock_ctx(ctx);
   const EventCall call{.event = event, .ctx = ctx};

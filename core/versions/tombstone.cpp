@@ -26,7 +26,7 @@ Path<> Tombstone::event_function_call(const char* name, ActiveFn active, EventFn
     unlock_ctx(ctx);
     co_await e.spin("event_function_call:retry", {.task = task});
   }
-  if (!cx(ctx).tombstone) co_await (this->*body)(call, kNoCpu);
+  if (!cx(ctx).tombstone) (this->*body)(call, kNoCpu);
   unlock_ctx(ctx);
 }
 
@@ -50,7 +50,7 @@ Path<> Tombstone::perf_install_in_context(CtxId ctx, EventId event, Cpu cpu) {
     co_return;
   }
   install_update_time(ctx, event);
-  add_event_to_ctx(event, ctx);
+  add_event_to_ctx(event, ctx, Rule::SCH_83);
   const TaskId task = cx(ctx).task;
   unlock_ctx(ctx);
   const EventCall call{.event = event, .ctx = ctx};
