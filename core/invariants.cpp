@@ -125,6 +125,7 @@ void Invariants::on_fact(const Fact& fact, const World& w) {
     case FactKind::ctx_active:
       memory(fact.ctx, w).touched = true;
       memory(fact.ctx, w).adopted = false;
+      note_exec(fact, w);
       break;
     case FactKind::ctx_swap:
       if (w.contexts[fact.ctx].nr_stat == 0) break;
@@ -173,7 +174,15 @@ void Invariants::note_attach(const Fact& fact, const World& w) {
   CtxMemory& m = memory(fact.ctx, w);
   m.touched = true;
   ++m.changes;
-  memory(fact.event, w).refused = refused_;
+  EventMemory& x = memory(fact.event, w);
+  x.refused = refused_;
+  // Adding sets all stamps (SCH-42): the totals of one that moved with its group start anew.
+  x.attached = true;
+  x.running = w.events[fact.event].total_time_running;
+  if (x.lags) x.unstamped = true;  // brought up to date when it was taken off, see inv_14()
+  if (judged(Rule::INV_20) && w.contexts[fact.ctx].tombstone) {
+    tell(Rule::INV_20, "%e is added to %c, which is dead", {.event = fact.event, .ctx = fact.ctx});
+  }
   // Outside of any path: taken over from a snapshot, to be scheduled when that is complete.
   if (!fact.run) m.adopted = true;
 }
@@ -185,6 +194,14 @@ void Invariants::note_swap(CtxId id, const World& w) {
   for (const EventId event : w.contexts[id].event_list) {
     if (w.events.alive(event)) memory(event, w).exchanged = true;
   }
+}
+
+// An exec stops the time, and forgets to start it again when it enables nothing (SCH-101).
+void Invariants::note_exec(const Fact& fact, const World& w) {
+  const bool exec =
+      engine_.current() != nullptr && std::string_view{engine_.current()->name} == "exec";
+  memory(fact.ctx, w).exec_stopped =
+      exec && (fact.a & EVENT_TIME) != 0 && fact.b != 0 && (fact.b & EVENT_TIME) == 0;
 }
 
 // task_ctx changes on its own CPU only, in a lock section of its class.

@@ -13,9 +13,8 @@
 // %m and %n for the same as values of is_active. One that persists is told once, until it has held
 // again.
 //
-// Not judged: INV-13 (pmu_disable is not modelled), INV-16 and INV-17 (EVENT_TIME), INV-20 (the
-// tombstone), INV-21 (cgroups), INV-23 (the multiplexing timer). INV-24 is the engine's own finding
-// "livelock". Of INV-2, nr_freq and active_ctx_list are not modelled.
+// Not judged: INV-23, for which one would have to know who was refused. INV-24 is the engine's own
+// finding "livelock".
 //
 // Add it as the last observer: a finding follows the step that it is about. Not thread-safe.
 #pragma once
@@ -53,6 +52,8 @@ class Invariants : public Observer {
     std::int32_t on_cpus = 0;    // CPUs that have it as task_ctx
     bool touched = true;         // a fact told of its events since they were looked at
     bool adopted = false;        // has events from before the log, and was not scheduled since
+    bool time_ran = false;       // EVENT_TIME at the last look
+    bool exec_stopped = false;   // an exec stopped its time, which may stay so (SCH-101)
     bool waits = false;          // is in waiting_ctxs_
   };
   struct EventMemory {
@@ -62,6 +63,8 @@ class Invariants : public Observer {
     Cpu counted_on = kNoCpu;    // where it is in CpuMemory::active_oncpu
     bool unstamped = false;     // INV-14 does not speak of it, see inv_14()
     bool exchanged = false;     // neither INV-14 nor INV-15 do, see note_swap()
+    bool lags = false;          // enabled since it ran last, its context not active: see inv_14()
+    bool attached = false;      // its stamps are new since its totals were last updated
     std::uint32_t refused = 0;  // refused_ when it was attached
   };
   struct CpuMemory {
@@ -99,6 +102,7 @@ class Invariants : public Observer {
   // ---- what facts tell (invariants.cpp)
   void note_state(const Fact& fact, const World& w);
   void note_attach(const Fact& fact, const World& w);
+  void note_exec(const Fact& fact, const World& w);
   void note_swap(CtxId id, const World& w);
   void note_task_ctx(const World& w, Cpu cpu, perf_event_task_context nr);
   void context_gone(CtxId id);
@@ -121,8 +125,11 @@ class Invariants : public Observer {
   void inv_12_exclusive(Cpu cpu, const World& w);
   void inv_14(EventId event, const perf_event& x, EventMemory& m, const World& w);
   void inv_15(CtxId id, const perf_event_context& c, CtxMemory& m, Ns now);
+  void inv_16(CtxId id, const perf_event_context& c, const CtxMemory& m);
+  void inv_17(CtxId id, const perf_event_context& c, CtxMemory& m);
   void inv_15(EventId event, const perf_event& x, EventMemory& m);
   void inv_18(CtxId id, const perf_event_context& c, CtxMemory& m);
+  void inv_20(CtxId id, const perf_event_context& c, const CtxMemory& m, const World& w);
 
   // ---- @Q and @E (invariants_quiescent.cpp)
   void at_quiescence(const World& w);
@@ -132,8 +139,10 @@ class Invariants : public Observer {
   bool inv_7(Cpu cpu, perf_event_task_context nr, const World& w);
   void inv_10(CtxId id, const perf_event_context& c, const World& w);
   void inv_11(CtxId id, const perf_event_context& c, const World& w);
+  void inv_13(Cpu cpu, const World& w);
   bool inv_18_pins(CtxId id, const perf_event_context& c);
   bool inv_19(CtxId id, const perf_event_context& c, CtxMemory& m, const World& w);
+  void inv_21(Cpu cpu, perf_event_task_context nr, const World& w);
   void inv_22(EventId event, const World& w);
 
   Engine& engine_;

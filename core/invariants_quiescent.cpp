@@ -51,9 +51,11 @@ void Invariants::at_quiescence(const World& w) {
 // Whether all could be judged.
 bool Invariants::look_at_cpu(Cpu cpu, const World& w) {
   bool all = true;
+  inv_13(cpu, w);
   for (const auto nr : {perf_hw_context, perf_sw_context}) {
     inv_6(cpu, nr, w);
     if (!inv_7(cpu, nr, w)) all = false;
+    inv_21(cpu, nr, w);
   }
   return all;
 }
@@ -137,6 +139,18 @@ void Invariants::inv_11(CtxId id, const perf_event_context& c, const World& w) {
   if (news(Rule::INV_11, Who::ctx, id.serial, wrong == nullptr)) tell(Rule::INV_11, wrong, fact);
 }
 
+// With interrupts on, no operation of this CPU is between the two.
+void Invariants::inv_13(Cpu cpu, const World& w) {
+  if (!judged(Rule::INV_13)) return;
+  const std::vector<std::int32_t>& depths = w.cpu(cpu).pmu_disable_count;
+  const auto left =
+      std::find_if(depths.begin(), depths.end(), [](auto depth) { return depth != 0; });
+  const bool holds = left == depths.end();
+  if (!news(Rule::INV_13, Who::cpu, cpu_key(cpu, perf_hw_context), holds)) return;
+  tell(Rule::INV_13, "CPU %a is left with pmu_disable_count %b",
+       {.cpu = cpu, .a = cpu, .b = *left});
+}
+
 bool Invariants::inv_18_pins(CtxId id, const perf_event_context& c) {
   if (!judged(Rule::INV_18)) return true;
   if (!engine_.quiescent()) return c.pin_count == 0;  // somebody may still need it
@@ -161,6 +175,15 @@ bool Invariants::inv_19(CtxId id, const perf_event_context& c, CtxMemory& m, con
          {.ctx = id, .ctx2 = c.parent_ctx});
   }
   return true;
+}
+
+void Invariants::inv_21(Cpu cpu, perf_event_task_context nr, const World& w) {
+  if (!judged(Rule::INV_21)) return;
+  const perf_cpu_context& on = cpuctx(w, cpu, nr);
+  const bool holds = on.cgrp == kNoCgroup || w.contexts[on.ctx].nr_cgroups > 0;
+  if (!news(Rule::INV_21, Who::cpu, cpu_key(cpu, nr), holds)) return;
+  tell(Rule::INV_21, "%c has cgroup %a running, but no events of cgroups",
+       {.cpu = cpu, .ctx = on.ctx, .a = on.cgrp});
 }
 
 // Not for a CPU that is oversubscribed, that is, on which some event found no room since.

@@ -33,7 +33,7 @@ class Findings : public Observer {
 
 perf_event_attr cycles(std::uint64_t flags = 0) { return make_attr(PERF_TYPE_RAW, 0, flags); }
 
-// T and the sleeping S have a group of two hardware events and a single one each.
+// T and the sleeping S have hardware events: T a group of two and a single one, S two single ones.
 struct Watched {
   explicit Watched(const VersionInfo& v) : m(v, machine(4, 4)) {
     m.model.add_observer(&findings);
@@ -45,6 +45,7 @@ struct Watched {
     sibling = m.open(0, kU, cycles(), kT, kNoCpu, leader);
     single = m.open(0, kU, cycles(), kT);
     asleep = m.open(0, kU, cycles(), kS);
+    more = m.open(0, kU, cycles(), kS);
     look();
   }
   explicit Watched(std::string_view name) : Watched(version(name)) {}
@@ -64,6 +65,7 @@ struct Watched {
   EventId sibling;
   EventId single;
   EventId asleep;
+  EventId more;
 };
 
 struct Damage {
@@ -78,7 +80,10 @@ const Damage kDamages[] = {
     {Rule::INV_1, [](Watched& x) { x.ctx(x.single).flexible_groups.pop_back(); }},
     {Rule::INV_1, [](Watched& x) { x.ctx(x.single).flexible_groups[0] = x.single; }},
     {Rule::INV_1, [](Watched& x) { x.ev(x.sibling).attach_state = PERF_ATTACH_GROUP; }},
+    {Rule::INV_1, [](Watched& x) { ++x.ctx(x.single).nr_cgroups; }},
     {Rule::INV_2, [](Watched& x) { ++x.ctx(x.single).nr_active; }},
+    {Rule::INV_2, [](Watched& x) { ++x.ctx(x.single).nr_freq; }},
+    {Rule::INV_2, [](Watched& x) { x.ctx(x.single).active_on = kNoCpu; }},
     {Rule::INV_4, [](Watched& x) { x.cpuctx(0).task_ctx = x.ev(x.asleep).ctx; }},
     {Rule::INV_4, [](Watched& x) { x.cpuctx(0).task_ctx = x.cpuctx(0).ctx; }},
     {Rule::INV_5, [](Watched& x) { x.ctx(x.asleep).is_active = EVENT_ALL; }},
@@ -94,20 +99,35 @@ const Damage kDamages[] = {
     {Rule::INV_11, [](Watched& x) { x.ev(x.leader).state = PERF_EVENT_STATE_INACTIVE; }},
     {Rule::INV_12, [](Watched& x) { ++x.cpuctx(1).active_oncpu; }},
     {Rule::INV_12, [](Watched& x) { x.cpuctx(1).active_oncpu = -1; }},
-    {Rule::INV_12, [](Watched& x) { x.cpuctx(1).exclusive = true; }},
+    {Rule::INV_12,
+     [](Watched& x) {
+       x.cpuctx(1).exclusive = true;
+       x.ev(x.single).attr.flags |= bit(AttrBit::exclusive);
+     }},
+    {Rule::INV_13, [](Watched& x) { ++x.m.model.world().cpu(1).pmu_disable_count.at(0); }},
     {Rule::INV_14, [](Watched& x) { x.ev(x.single).tstamp_running -= 10'000; }},
     {Rule::INV_15, [](Watched& x) { x.ctx(x.single).time = 0; }},
     {Rule::INV_15, [](Watched& x) { x.ctx(x.asleep).timestamp += 1'000'000; }},
     {Rule::INV_15, [](Watched& x) { x.ev(x.single).tstamp_running += 10'000; }},
+    {Rule::INV_16, [](Watched& x) { x.ctx(x.single).is_active = EVENT_ALL; }},
+    {Rule::INV_16, [](Watched& x) { x.ctx(x.single).is_active = EVENT_TIME; }},
+    {Rule::INV_17,
+     [](Watched& x) {
+       ++x.ctx(x.asleep).time;
+       x.m.model.release(0, kU, x.more);
+     }},
     {Rule::INV_18, [](Watched& x) { --x.ctx(x.single).generation; }},
     {Rule::INV_18, [](Watched& x) { ++x.ctx(x.single).pin_count; }},
     {Rule::INV_18, [](Watched& x) { --x.ctx(x.single).pin_count; }},
+    {Rule::INV_20, [](Watched& x) { x.ctx(x.asleep).tombstone = true; }},
+    {Rule::INV_20, [](Watched& x) { x.ctx(x.single).tombstone = true; }},
+    {Rule::INV_21, [](Watched& x) { x.cpuctx(1).cgrp = kRootCgroup; }},
 };
 
 TEST(Invariants, EachIsToldWhenItIsBroken) {
   int number = 0;
   for (const Damage& damage : kDamages) {
-    Watched x("task-ctx-sched");
+    Watched x("install-scaling");
     ASSERT_TRUE(x.findings.facts.empty());
     damage.apply(x);
     x.look();
@@ -123,6 +143,7 @@ TEST(Invariants, EmptyContextsAreActiveAtBaseOnly) {
     Watched x(name);
     const CtxId ctx = x.ev(x.asleep).ctx;
     x.m.model.release(0, kU, x.asleep);
+    x.m.model.release(0, kU, x.more);
     x.m.model.world().contexts[ctx].is_active = EVENT_ALL;
     x.m.open(0, kU, cycles(), kS);  // find_get_context() takes its lock while it is still empty
     EXPECT_EQ(x.findings.of(Rule::INV_3), expected) << name;

@@ -44,8 +44,11 @@ void Invariants::at_unlock(CtxId id, Cpu cpu, const World& w) {
   inv_4(id, c, m);
   inv_5(id, c, m);
   inv_8(id, c, w);
+  inv_16(id, c, m);
+  inv_17(id, c, m);  // before the next one, which takes note of the time
   inv_15(id, c, m, w.now);
   inv_18(id, c, m);
+  inv_20(id, c, m, w);
   if (!m.touched && c.event_list.size() > kSmall) return;
   m.touched = false;
   look_at_events(id, c, w);
@@ -67,6 +70,7 @@ void Invariants::look_at_events(CtxId id, const perf_event_context& c, const Wor
 void Invariants::inv_1(CtxId id, const perf_event_context& c, const World& w) {
   if (!judged(Rule::INV_1)) return;
   std::int32_t stat = 0;
+  std::int32_t cgroups = 0;
   // How many, and the sum of their serials: the group lists must have the same ones.
   std::uint64_t leaders = 0;
   const char* wrong = nullptr;
@@ -80,6 +84,7 @@ void Invariants::inv_1(CtxId id, const perf_event_context& c, const World& w) {
     }
     const perf_event& x = w.events[event];
     if (x.attr.has(AttrBit::inherit_stat)) ++stat;
+    if (x.cgrp != kNoCgroup) ++cgroups;
     if (x.is_leader(event)) leaders += kOneLeader + event.serial;
   }
   for (const auto* groups : {&c.pinned_groups, &c.flexible_groups}) {
@@ -90,18 +95,36 @@ void Invariants::inv_1(CtxId id, const perf_event_context& c, const World& w) {
     wrong = "%c has nr_stat %a, but %b events with inherit_stat";
     fact.a = c.nr_stat;
     fact.b = stat;
+  } else if (wrong == nullptr && cgroups != c.nr_cgroups) {
+    wrong = "%c has nr_cgroups %a, but %b events of cgroups";
+    fact.a = c.nr_cgroups;
+    fact.b = cgroups;
   }
   if (news(Rule::INV_1, Who::ctx, id.serial, wrong == nullptr)) tell(Rule::INV_1, wrong, fact);
 }
 
 void Invariants::inv_2(CtxId id, const perf_event_context& c, const World& w) {
   if (!judged(Rule::INV_2)) return;
-  const auto active = std::count_if(c.event_list.begin(), c.event_list.end(), [&w](EventId event) {
-    return w.events.alive(event) && w.events[event].state == PERF_EVENT_STATE_ACTIVE;
-  });
-  if (!news(Rule::INV_2, Who::ctx, id.serial, active == c.nr_active)) return;
-  tell(Rule::INV_2, "%c has nr_active %a, but %b events are ACTIVE",
-       {.ctx = id, .a = c.nr_active, .b = active});
+  std::int32_t active = 0;
+  std::int32_t freq = 0;
+  for (const EventId event : c.event_list) {
+    if (!w.events.alive(event) || w.events[event].state != PERF_EVENT_STATE_ACTIVE) continue;
+    ++active;
+    if (w.events[event].attr.frequency()) ++freq;
+  }
+  const char* wrong = nullptr;
+  Fact fact{.ctx = id, .a = c.nr_active, .b = active};
+  if (active != c.nr_active) {
+    wrong = "%c has nr_active %a, but %b events are ACTIVE";
+  } else if (freq != c.nr_freq) {
+    wrong = "%c has nr_freq %a, but %b ACTIVE events have a frequency";
+    fact.a = c.nr_freq;
+    fact.b = freq;
+  } else if ((c.active_on != kNoCpu) != (active > 0)) {
+    wrong = "%c has %b ACTIVE events, and is on the active_ctx_list of CPU %a";
+    fact.a = c.active_on;
+  }
+  if (news(Rule::INV_2, Who::ctx, id.serial, wrong == nullptr)) tell(Rule::INV_2, wrong, fact);
 }
 
 void Invariants::inv_3(CtxId id, const perf_event_context& c) {
@@ -187,22 +210,25 @@ void Invariants::inv_12(Cpu cpu, perf_event_task_context nr, const World& w) {
   if (nr == perf_hw_context && cpuctx(w, cpu, nr).exclusive) inv_12_exclusive(cpu, w);
 }
 
-// At most one hardware group is on. None: a group whose hardware members are all OFF may be the
-// exclusive one. Of software groups, `exclusive` says nothing (SCH-28 lets all of them on).
+// At most one hardware group is on beside an exclusive hardware event. Of an exclusive software
+// event nothing follows: SCH-28 lets its group on beside any other, and hardware may join it later.
 void Invariants::inv_12_exclusive(Cpu cpu, const World& w) {
   const perf_cpu_context& on = cpuctx(w, cpu, perf_hw_context);
   std::vector<EventId> leaders;
+  bool exclusive = false;
   for (const CtxId ctx : {on.ctx, on.task_ctx}) {
     if (!w.contexts.alive(ctx)) continue;
     for (const EventId event : w.contexts[ctx].event_list) {
-      if (!w.events.alive(event)) continue;
+      if (!w.events.alive(event) || w.events[event].oncpu != cpu) continue;
       const perf_event& x = w.events[event];
-      if (x.oncpu == cpu && !software(w, x)) leaders.push_back(x.group_leader);
+      if (x.attr.exclusive() && !software(w, x)) exclusive = true;
+      if (!software(w, x)) leaders.push_back(x.group_leader);
     }
   }
   std::sort(leaders.begin(), leaders.end());
   leaders.erase(std::unique(leaders.begin(), leaders.end()), leaders.end());
-  if (!news(Rule::INV_12, Who::ctx, on.ctx.serial, leaders.size() <= 1)) return;
+  const bool holds = !exclusive || leaders.size() <= 1;
+  if (!news(Rule::INV_12, Who::ctx, on.ctx.serial, holds)) return;
   tell(Rule::INV_12, "%c has an exclusive group on, but %a groups are on",
        {.ctx = on.ctx, .a = number(leaders.size())});
 }
@@ -215,10 +241,12 @@ void Invariants::inv_12_exclusive(Cpu cpu, const World& w) {
 //  - SCH-71: a swap exchanges totals, see note_swap().
 void Invariants::inv_14(EventId event, const perf_event& x, EventMemory& m, const World& w) {
   if (!judged(Rule::INV_14)) return;
+  const bool lags =
+      w.contexts[x.ctx].is_active == 0 && number(x.tstamp_enabled - x.tstamp_running) > 0;
+  const bool lagged = std::exchange(m.lags, lags);
   if (x.total_time_enabled == m.enabled && x.total_time_running == m.running) return;
   m.enabled = x.total_time_enabled;
-  const bool enabled_last = number(x.tstamp_enabled - x.tstamp_running) > 0;
-  if (enabled_last && w.contexts[x.ctx].is_active == 0) m.unstamped = true;
+  if (lags || lagged) m.unstamped = true;
   if (m.unstamped || m.exchanged) return;
   const bool holds = number(x.total_time_running) >= 0 && number(x.total_time_enabled) >= 0 &&
                      x.total_time_running <= x.total_time_enabled;
@@ -245,12 +273,38 @@ void Invariants::inv_15(CtxId id, const perf_event_context& c, CtxMemory& m, Ns 
 // Enabled time may go back (SCH-43).
 void Invariants::inv_15(EventId event, const perf_event& x, EventMemory& m) {
   const Ns before = std::exchange(m.running, x.total_time_running);
+  const bool anew = m.attached || m.exchanged;
+  if (x.total_time_running != before) m.attached = false;
   if (!judged(Rule::INV_15)) return;
-  const bool holds = number(x.total_time_running - before) >= 0 ||
-                     x.state < PERF_EVENT_STATE_INACTIVE || m.exchanged;
+  const bool holds =
+      number(x.total_time_running - before) >= 0 || x.state < PERF_EVENT_STATE_INACTIVE || anew;
   if (!news(Rule::INV_15, Who::event, event.serial, holds)) return;
   tell(Rule::INV_15, "running time of %e goes back from %a to %b",
        {.event = event, .a = number(before), .b = number(x.total_time_running)});
+}
+
+void Invariants::inv_16(CtxId id, const perf_event_context& c, const CtxMemory& m) {
+  if (!judged(Rule::INV_16)) return;
+  const bool all = (c.is_active & EVENT_ALL) != 0;
+  const bool time = (c.is_active & EVENT_TIME) != 0;
+  const bool holds = c.is_active == 0 || (all && (time || m.exec_stopped));
+  if (!news(Rule::INV_16, Who::ctx, id.serial, holds)) return;
+  tell(Rule::INV_16, "%c has is_active %m", {.ctx = id, .a = c.is_active});
+}
+
+// Who may: readers (SCH-48), DISABLE (SCH-95), a swap's exchange of values (SCH-71), and an install
+// from another CPU as long as it adds there (SCH-84). All other steps start the time first.
+void Invariants::inv_17(CtxId id, const perf_event_context& c, CtxMemory& m) {
+  const bool ran = std::exchange(m.time_ran, (c.is_active & EVENT_TIME) != 0);
+  if (!judged(Rule::INV_17) || engine_.current() == nullptr) return;
+  const std::string_view path = engine_.current()->name;
+  const bool may = path == "read" || path == "ioctl" || path == "prctl" || path == "irq_work" ||
+                   path == "perf_event_open" || path == "sched_switch" ||
+                   path == "__perf_event_read" || path == "__perf_event_disable";
+  const bool holds = ran || m.time_ran || may || c.time == m.time;
+  if (!news(Rule::INV_17, Who::ctx, id.serial, holds)) return;
+  tell(Rule::INV_17, "time of %c goes on from %a to %b though it is stopped",
+       {.ctx = id, .a = number(m.time), .b = number(c.time)});
 }
 
 void Invariants::inv_18(CtxId id, const perf_event_context& c, CtxMemory& m) {
@@ -266,6 +320,16 @@ void Invariants::inv_18(CtxId id, const perf_event_context& c, CtxMemory& m) {
     fact.a = c.pin_count;
   }
   if (news(Rule::INV_18, Who::ctx, id.serial, wrong == nullptr)) tell(Rule::INV_18, wrong, fact);
+}
+
+void Invariants::inv_20(CtxId id, const perf_event_context& c, const CtxMemory& m, const World& w) {
+  if (!judged(Rule::INV_20) || !c.tombstone) return;
+  const bool linked = w.tasks.alive(c.task) &&
+                      w.tasks[c.task].perf_event_ctxp[static_cast<std::size_t>(c.nr)] == id;
+  const bool holds = c.is_active == 0 && m.on_cpus == 0 && !linked;
+  if (!news(Rule::INV_20, Who::ctx, id.serial, holds)) return;
+  tell(Rule::INV_20, "%c is dead, but has is_active %m and is task_ctx on %b CPUs",
+       {.ctx = id, .a = c.is_active, .b = m.on_cpus});
 }
 
 }  // namespace reperf::core

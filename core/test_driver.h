@@ -33,6 +33,7 @@ class Ledger : public Observer {
   void on_fact(const Fact& fact, const World& world) override;
   std::map<EventId, std::uint64_t> counted;
   std::vector<Problem> problems;
+  std::string_view known_defect;  // a finding that does not end the drive
 };
 
 // Holds paths by chance, a few at a time, and picks who goes on by chance.

@@ -10,6 +10,11 @@ namespace reperf::core {
 
 namespace {
 
+// What is not promised yet, by the patch that shortened the list.
+constexpr std::string_view kSinceTombstone = "INV-16 INV-17 INV-22";
+constexpr std::string_view kSinceContextTime = "INV-22";
+constexpr std::string_view kSinceInstallScaling = "";
+
 // One line a version, in the order of the series.
 constexpr std::array kSeries{
     VersionInfo{0, "base", "the core in January 2016, before seed 000", "", make_base, "",
@@ -19,17 +24,18 @@ constexpr std::array kSeries{
     VersionInfo{2, "event-function", "one checked cross-call body",
                 "SCH-76 SCH-77 SCH-78 SCH-94 SCH-95 SCH-97 SCH-102", make_event_function, ""},
     VersionInfo{3, "tombstone", "dead contexts are marked", "SCH-67 SCH-76 SCH-88 SCH-112 LIFE-9",
-                make_tombstone, ""},
+                make_tombstone, "", kSinceTombstone},
     VersionInfo{4, "child-cleanup", "children are cleaned up synchronously (seed 001, as posted)",
                 "", nullptr, ""},
     VersionInfo{5, "child-cleanup-merged", "the same as it was merged",
                 "LIFE-20 LIFE-40 LIFE-44 LIFE-71 LIFE-73 SCH-17 SCH-96", make_child_cleanup_merged,
-                "version 4 below it; BPF maps that hold files (LIFE-72); failed opens (LIFE-22)"},
+                "version 4 below it; BPF maps that hold files (LIFE-72); failed opens (LIFE-22)",
+                kSinceTombstone},
     VersionInfo{6, "context-time", "context time stands still when it should",
                 "SCH-33 SCH-38 SCH-46 SCH-48 SCH-63 SCH-84 SCH-85 SCH-98 SCH-101",
-                make_context_time, ""},
+                make_context_time, "", kSinceContextTime},
     VersionInfo{7, "install-scaling", "install without a time hole (seed 003)",
-                "SCH-86 SCH-87 SCH-89", make_install_scaling, "", "INV-16 INV-17 INV-20"},
+                "SCH-86 SCH-87 SCH-89", make_install_scaling, "", kSinceInstallScaling},
     VersionInfo{8, "hotplug-series", "lock order of CPU hotplug, as posted in May 2017", "",
                 nullptr, ""},
     VersionInfo{9, "pmus-lock", "PMU registration against hotplug (seed 002)", "", nullptr, ""},
@@ -44,8 +50,8 @@ constexpr std::array kSeries{
                 make_linux_6_18,
                 "rescheduling by kind (SCH-131, SCH-132); one context a class, not one a task; "
                 "ioctls other than ENABLE, DISABLE, RESET, REFRESH and PERIOD; "
-                "throttling, rotation and cgroups as of 2016",
-                "INV-16 INV-17 INV-20"},
+                "throttling, rotation, cgroups and group moves as of 2016",
+                kSinceInstallScaling},
 };
 
 }  // namespace
