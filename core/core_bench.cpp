@@ -2,6 +2,7 @@
 // the one over items/s of the other is the price of a modelled step.
 #include <benchmark/benchmark.h>
 
+#include "core/test_driver.h"
 #include "core/test_machine.h"
 
 namespace reperf::core {
@@ -81,15 +82,35 @@ void BM_SwitchWithFourEvents(benchmark::State& state) {
   items(state);
   state.SetLabel(std::string{t.m.model.version().name});
 }
-BENCHMARK(BM_SwitchWithFourEvents)->Arg(0)->Arg(1)->Arg(15);
+BENCHMARK(BM_SwitchWithFourEvents)->Arg(0)->Arg(1)->Arg(7)->Arg(15);
+
+// The two contexts are clones: they trade tasks, and nothing goes off its PMU.
+void BM_SwitchBetweenClones(benchmark::State& state) {
+  TwoTasks t("install-scaling");
+  t.m.run(0, 1);
+  for (int i = 0; i < 4; ++i) t.m.open(0, 1, switches(bit(AttrBit::inherit)), 0);
+  Tid on = 1;
+  Ns now = t.m.model.world().now;
+  t.m.model.sched_process_fork(0, 1, 2, 2, "child");
+  for (auto _ : state) {
+    const Tid next = on == 1 ? 2 : 1;
+    now += 1000;
+    t.m.model.advance(now);
+    t.m.model.sched_switch(0, on, next, false);
+    on = next;
+  }
+  items(state);
+}
+BENCHMARK(BM_SwitchBetweenClones);
 
 void BM_InstallAndRemove(benchmark::State& state) {
-  TwoTasks t("linux-6.18");
+  TwoTasks t(series()[static_cast<std::size_t>(state.range(0))].name);
   t.m.open(0, kA, switches(), 0);  // the hooks stay on
   for (auto _ : state) t.m.model.release(0, kA, t.m.open(0, kA, switches(), 0));
   items(state);
+  state.SetLabel(std::string{t.m.model.version().name});
 }
-BENCHMARK(BM_InstallAndRemove);
+BENCHMARK(BM_InstallAndRemove)->Arg(0)->Arg(7)->Arg(15);
 
 void BM_ForkAndExitWithFourEvents(benchmark::State& state) {
   TwoTasks t("linux-6.18");
@@ -116,6 +137,22 @@ void BM_ReadWithHundredCopies(benchmark::State& state) {
   items(state);
 }
 BENCHMARK(BM_ReadWithHundredCopies);
+
+// The random test's steps, with everything that it judges after each.
+void BM_RandomSteps(benchmark::State& state) {
+  const VersionInfo& version = series()[static_cast<std::size_t>(state.range(0))];
+  FactCounter facts;
+  std::uint64_t seed = 1;
+  auto driver = std::make_unique<Driver>(version, seed, facts);
+  for (auto _ : state) {
+    if (!driver->step()) continue;
+    // What the version is known to break ends a drive.
+    driver = std::make_unique<Driver>(version, ++seed, facts);
+  }
+  items(state);
+  state.SetLabel(std::string{version.name});
+}
+BENCHMARK(BM_RandomSteps)->Arg(0)->Arg(7)->Arg(15);
 
 // The same hundred counts, added up.
 void BM_BaselineReadHundredCopies(benchmark::State& state) {
