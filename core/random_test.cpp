@@ -76,8 +76,7 @@ constexpr Known kKnown[] = {
     {"install-scaling", "W-ef-inactive ", kNoMutex},
     {"install-scaling", "W-group-ctx stuck ", kGroupMove},
     {"install-scaling", "INV-9 INV-10 INV-11 ", kMoveWindow},
-    // Its group moves are still those of 2016 (series.cpp).
-    {"linux-6.18", "W-group-ctx stuck ", kGroupMove},
+    // A group is still moved event by event.
     {"linux-6.18", "INV-9 INV-10 INV-11 ", kMoveWindow},
 };
 

@@ -298,6 +298,10 @@ class Base {
   // ---- groups that change their context (move_group.cpp). Locks: CM of both contexts
   [[nodiscard]] bool moves_group(EventId leader, PmuIndex pmu) const;
   Path<> lock_mutex_double(CtxId a, CtxId b);
+  // Takes CM(ctx) and, when `leader`'s group has to move there, CM of the context where it is,
+  // which comes back referenced in `gctx` (none: no move). 0 or -errno, or 1: the group is
+  // elsewhere now, find the context anew. The locks are held in any case.
+  virtual Path<int> lock_for_install(EventId leader, bool moves, CtxId ctx, CtxId* gctx);
   Path<> move_group(EventId leader, CtxId ctx);
   // The class of the context that a new event goes to (SCH-7).
   [[nodiscard]] perf_event_task_context context_class(PmuIndex pmu, EventId leader) const;

@@ -21,6 +21,19 @@ Path<> Base::lock_mutex_double(CtxId a, CtxId b) {
   co_await lock_mutex(b);
 }
 
+// The leader's context is read before its mutex is held, and not looked at again (LIFE-92).
+Path<int> Base::lock_for_install(EventId leader, bool moves, CtxId ctx, CtxId* gctx) {
+  if (moves) *gctx = ev(leader).ctx;
+  co_await e.point("open:before-mutex");
+  if (*gctx) {
+    get_ctx(*gctx);
+    co_await lock_mutex_double(ctx, *gctx);
+  } else {
+    co_await lock_mutex(ctx);
+  }
+  co_return 0;
+}
+
 // Who is put on again starts as it was opened, whatever it was set to since.
 Path<> Base::move_group(EventId leader, CtxId ctx) {
   const CtxId gctx = ev(leader).ctx;

@@ -221,45 +221,40 @@ EventId Base::alloc_for_open(TaskId target, const OpenArgs& args) {
 Path<int> Base::install_new_event(EventId event, TaskId target, TaskId owner, bool forced) {
   const EventId leader = ev(event).is_leader(event) ? EventId{} : ev(event).group_leader;
   const Cpu cpu = ev(event).cpu;
-  const bool moves = leader && moves_group(leader, ev(event).pmu);
   CtxId ctx;
-  const int error =
-      co_await find_get_context(target, cpu, context_class(ev(event).pmu, leader), &ctx);
-  if (error != 0) {
-    _free_event(event);
-    co_return error;
-  }
-  // The leader's context may have been traded away since the checks (SCH-66); pinned, it stays.
-  if (leader && !moves && !forced && !(ev(leader).ctx == ctx)) {
+  CtxId gctx;
+  int refused = 1;
+  while (refused == 1) {
+    const bool moves = leader && moves_group(leader, ev(event).pmu);
+    refused = co_await find_get_context(target, cpu, context_class(ev(event).pmu, leader), &ctx);
+    if (refused != 0) {
+      _free_event(event);
+      co_return refused;
+    }
+    // The leader's context may have been traded away since the checks (SCH-66); pinned, it stays.
+    if (leader && !moves && !forced && !(ev(leader).ctx == ctx)) {
+      --cx(ctx).pin_count;
+      put_ctx(ctx);
+      _free_event(event);
+      co_return -EINVAL;
+    }
+    gctx = CtxId{};
+    refused = co_await lock_for_install(moves || !forced ? leader : EventId{}, moves, ctx, &gctx);
+    if (refused == 0) refused = may_install(ctx);
+    if (refused == 0) {
+      if (owner) before_install(event, owner);
+      if (gctx) co_await move_group(leader, ctx);
+      co_await perf_install_in_context(ctx, event, cpu);
+    }
     --cx(ctx).pin_count;
-    put_ctx(ctx);
-    _free_event(event);
-    co_return -EINVAL;
+    if (gctx) {
+      unlock_mutex(gctx);
+      put_ctx(gctx);
+    }
+    unlock_mutex(ctx);
+    if (refused != 0) put_ctx(ctx);
   }
-  const CtxId gctx = moves ? ev(leader).ctx : CtxId{};
-  co_await e.point("open:before-mutex");
-  if (gctx) {
-    get_ctx(gctx);
-    co_await lock_mutex_double(ctx, gctx);
-  } else {
-    co_await lock_mutex(ctx);
-  }
-  const int refused = may_install(ctx);
-  if (refused == 0) {
-    if (owner) before_install(event, owner);
-    if (gctx) co_await move_group(leader, ctx);
-    co_await perf_install_in_context(ctx, event, cpu);
-  }
-  --cx(ctx).pin_count;
-  if (gctx) {
-    unlock_mutex(gctx);
-    put_ctx(gctx);
-  }
-  unlock_mutex(ctx);
-  if (refused != 0) {
-    put_ctx(ctx);
-    _free_event(event);
-  }
+  if (refused != 0) _free_event(event);
   co_return refused;
 }
 

@@ -47,7 +47,7 @@ class EventFunction : public TaskCtxSched {
 
   Path<> perf_remove_from_context(EventId event, bool detach_group) override;
   Path<int> __perf_remove_from_context(EventCall call) override;
-  bool remove_event(EventCall call, Cpu cpu);
+  virtual bool remove_event(EventCall call, Cpu cpu);
 
   Path<> _perf_event_enable(EventId event) override;
   Path<int> __perf_event_enable(EventCall call) override;

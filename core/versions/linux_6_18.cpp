@@ -189,6 +189,40 @@ int Linux618::check_period(const perf_event& event, std::uint64_t value) const {
   return !event.attr.frequency() && (value >> 63U) != 0 ? -EINVAL : 0;
 }
 
+// Context time is brought up to date before an event leaves it: what SCH-52 says is over.
+bool Linux618::remove_event(EventCall call, Cpu cpu) {
+  disable_update_time(ev(call.event).ctx);
+  return InstallScaling::remove_event(call, cpu);
+}
+
+// LIFE-92
+Path<int> Linux618::lock_for_install(EventId leader, bool moves, CtxId ctx, CtxId* gctx) {
+  co_await e.point("open:before-mutex");
+  if (!moves) {
+    co_await lock_mutex(ctx);
+    co_return leader && !(ev(leader).ctx == ctx) ? 1 : 0;
+  }
+  while (true) {
+    const CtxId from = ev(leader).ctx;
+    if (from == ctx) {  // another open has moved the group here: an event like any other now
+      co_await lock_mutex(ctx);
+      co_return 0;
+    }
+    get_ctx(from);
+    co_await lock_mutex_double(ctx, from);
+    if (ev(leader).ctx == from) {
+      *gctx = from;
+      break;
+    }
+    unlock_mutex(from);
+    unlock_mutex(ctx);
+    put_ctx(from);
+  }
+  if (cx(*gctx).tombstone) co_return -ESRCH;
+  // Moved meanwhile, and not to where the new event goes.
+  co_return ev(leader).group_software ? 0 : -EINVAL;
+}
+
 // SCH-133. Locks: CM, so that the context does not die meanwhile.
 Path<> Linux618::perf_remove_from_context(EventId event, bool detach_group) {
   if (cx(ev(event).ctx).tombstone) return remove_from_dead_context(event, detach_group);

@@ -12,6 +12,7 @@
 //   SCH-136           time totals accumulate at every change of state
 //   ABI-93            a period with bit 63 is refused
 //   SCH-143           install, enable and exec freeze context time for their lock section
+//   LIFE-92           open looks again, with both mutexes held, whether the group still has to move
 //   LIFE-56           an exiting copy is folded and unlinked in one section
 //
 // Checked against 6.18.44.
@@ -53,7 +54,9 @@ class Linux618 : public InstallScaling {
   [[nodiscard]] int wrong_task() const override { return -ESRCH; }
   Path<> perf_install_in_context(CtxId ctx, EventId event, Cpu cpu) override;
   Path<int> __perf_install_in_context(EventCall call) override;
+  Path<int> lock_for_install(EventId leader, bool moves, CtxId ctx, CtxId* gctx) override;
   Path<> perf_remove_from_context(EventId event, bool detach_group) override;
+  bool remove_event(EventCall call, Cpu cpu) override;
   Path<> remove_from_dead_context(EventId event, bool detach_group);
   Path<> fold_and_unlink(EventId child) override;
   [[nodiscard]] int check_period(const perf_event& event, std::uint64_t value) const override;

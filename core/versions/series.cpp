@@ -46,11 +46,12 @@ constexpr std::array kSeries{
     VersionInfo{13, "state-time", "time accounting of v4.15", "", nullptr, ""},
     VersionInfo{14, "linux-6.1", "what else differs in 6.1", "", nullptr, ""},
     VersionInfo{15, "linux-6.18", "what today's kernel does, as software events show it",
-                "ABI-11 ABI-93 SCH-128 SCH-130 SCH-133 SCH-134 SCH-136 SCH-138 SCH-143 LIFE-56",
+                "ABI-11 ABI-93 SCH-128 SCH-130 SCH-133 SCH-134 SCH-136 SCH-138 SCH-143 LIFE-56 "
+                "LIFE-92",
                 make_linux_6_18,
                 "rescheduling by kind (SCH-131, SCH-132); one context a class, not one a task; "
                 "ioctls other than ENABLE, DISABLE, RESET, REFRESH and PERIOD; "
-                "throttling, rotation, cgroups and group moves as of 2016",
+                "throttling, rotation and cgroups as of 2016",
                 kSinceInstallScaling},
 };
 
