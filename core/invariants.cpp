@@ -176,6 +176,8 @@ void Invariants::note_attach(const Fact& fact, const World& w) {
   ++m.changes;
   EventMemory& x = memory(fact.event, w);
   x.refused = refused_;
+  const TaskId task = w.contexts[fact.ctx].task;
+  x.on_running = w.tasks.alive(task) && w.tasks[task].on_cpu;
   // Adding sets all stamps (SCH-42): the totals of one that moved with its group start anew.
   x.attached = true;
   x.running = w.events[fact.event].total_time_running;

@@ -66,6 +66,7 @@ class Invariants : public Observer {
     bool lags = false;          // enabled since it ran last, its context not active: see inv_14()
     bool attached = false;      // its stamps are new since its totals were last updated
     std::uint32_t refused = 0;  // refused_ when it was attached
+    bool on_running = false;    // its task ran when it was attached
   };
   struct CpuMemory {
     std::array<CtxId, perf_nr_task_contexts> task_ctx;

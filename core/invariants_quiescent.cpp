@@ -192,7 +192,9 @@ void Invariants::inv_22(EventId event, const World& w) {
   const perf_event& x = w.events[event];
   const perf_event_context& c = w.contexts[x.ctx];
   if (x.state < PERF_EVENT_STATE_INACTIVE || !w.events.alive(x.group_leader)) return;
-  if (x.attr.disabled() || memory(event, w).refused != refused_) return;
+  // One that came to a sleeping task has what others do to its context meanwhile (SD-5).
+  const EventMemory& m = memory(event, w);
+  if (x.attr.disabled() || m.refused != refused_ || !m.on_running) return;
   const perf_event& leader = w.events[x.group_leader];
   if (leader.state < PERF_EVENT_STATE_INACTIVE) return;
   if (!w.tasks.alive(c.task) || !w.tasks[c.task].on_cpu || w.tasks[c.task].exiting) return;

@@ -133,7 +133,7 @@ void append_table(std::string& out, const Matrix& matrix) {
   for (std::size_t i = 0; i < matrix.versions.size(); ++i) {
     widths.push_back(column_label(*matrix.versions[i]).size());
     for (const MatrixRow& row : matrix.rows) {
-      if (row.unreadable.empty()) widths[i] = std::max(widths[i], cell_text(row, i).size());
+      if (i < row.cells.size()) widths[i] = std::max(widths[i], cell_text(row, i).size());
     }
   }
   append_padded(out, "", name_width);

@@ -398,7 +398,8 @@ bool Transcript::describe_pmu(const core::Fact& fact, const core::World& world) 
       return true;
     case FactKind::event_period:
       event();
-      fmt::format_to(out, " period {} -> {}", fact.a, fact.b);
+      fmt::format_to(out, " period {} -> {}", static_cast<std::uint64_t>(fact.a),
+                     static_cast<std::uint64_t>(fact.b));
       return true;
     case FactKind::irq_work_queue:
       fmt::format_to(out, "irq_work {} queued", fact.text);

@@ -1,9 +1,9 @@
 // reperf replay: drive the core with a log and print what happens.
+#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -65,7 +65,12 @@ Result<std::optional<replay::Schedule>> read_schedule(const std::optional<std::s
   if (text.starts_with('@')) {
     const std::string file = text.substr(1);
     std::ifstream in{file, std::ios::binary};
-    text.assign(std::istreambuf_iterator<char>{in}, {});
+    text.clear();
+    // By read(): iterators throw when the file is a folder.
+    std::array<char, 4096> piece{};
+    while (in.read(piece.data(), piece.size()) || in.gcount() > 0) {
+      text.append(piece.data(), static_cast<std::size_t>(in.gcount()));
+    }
     if (!in.is_open() || in.bad()) {
       return Error{ErrorKind::environment, std::strerror(errno), file, 0, 0};
     }

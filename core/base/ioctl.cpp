@@ -1,7 +1,8 @@
 // ioctl() on a perf descriptor: ENABLE, DISABLE, RESET, on one event or its group, each with its
 // inherited copies; REFRESH and PERIOD on one event (SCH-100, SCH-102, LIFE-108 to LIFE-111, ABI-86
 // to ABI-93). And the prctl() that enables or disables what a task owns (LIFE-36).
-// Locks: PEM (prctl), CM, then XM.
+// Locks: PEM (prctl), CM, then XM. They keep these lists as they are, but not against events that a
+// snapshot or the machine's word puts there: loops go by index.
 #include "core/base/base.h"
 
 namespace reperf::core {
@@ -9,15 +10,17 @@ namespace reperf::core {
 Path<> Base::perf_event_for_each_child(EventId event, EventPath fn) {
   co_await lock_children(event);
   co_await (this->*fn)(event);
-  for (const EventId child : ev(event).child_list) co_await (this->*fn)(child);
+  for (std::size_t i = 0; i < ev(event).child_list.size(); ++i) {
+    co_await (this->*fn)(ev(event).child_list[i]);
+  }
   unlock_children(event);
 }
 
 Path<> Base::perf_event_for_each(EventId event, EventPath fn) {
   const EventId leader = ev(event).group_leader;
   co_await perf_event_for_each_child(leader, fn);
-  for (const EventId sibling : ev(leader).sibling_list) {
-    co_await perf_event_for_each_child(sibling, fn);
+  for (std::size_t i = 0; i < ev(leader).sibling_list.size(); ++i) {
+    co_await perf_event_for_each_child(ev(leader).sibling_list[i], fn);
   }
 }
 
@@ -43,7 +46,8 @@ Path<int> Base::_perf_event_refresh(EventId event, int refresh) {
 Path<> Base::perf_event_task_control(TaskId task, bool enable, CallResult* result) {
   const EventPath fn = enable ? &Base::_perf_event_enable : &Base::_perf_event_disable;
   co_await lock_task(task);
-  for (const EventId event : tk(task).perf_event_list) {
+  for (std::size_t i = 0; i < tk(task).perf_event_list.size(); ++i) {
+    const EventId event = tk(task).perf_event_list[i];
     const CtxId ctx = co_await perf_event_ctx_lock(event);
     co_await perf_event_for_each_child(event, fn);
     unlock_mutex(ctx);

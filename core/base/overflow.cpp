@@ -35,6 +35,7 @@ void Base::perf_event_overflow(EventId event, Cpu cpu) {
   hw.last_period = hw.sample_period;
   hw.period_left = static_cast<std::int64_t>(hw.sample_period);
   bool stop = false;
+  bool limit_reached = false;
   if (hw.interrupts_seq != c.perf_throttled_seq) {
     hw.interrupts_seq = c.perf_throttled_seq;
     hw.interrupts = 1;
@@ -56,7 +57,12 @@ void Base::perf_event_overflow(EventId event, Cpu cpu) {
     const Ns delta = w.now - std::exchange(hw.freq_time_stamp, w.now);
     if (delta > 0 && delta < 2 * tick) perf_adjust_period(event, delta, hw.last_period, true);
   }
-  if (x.event_limit != 0 && --x.event_limit == 0) {
+  // Like an atomic counter: REFRESH may have made it negative, and it wraps.
+  if (x.event_limit != 0) {
+    x.event_limit = static_cast<std::int32_t>(static_cast<std::uint32_t>(x.event_limit) - 1);
+    limit_reached = x.event_limit == 0;
+  }
+  if (limit_reached) {
     stop = true;
     x.pending_disable = true;
     e.emit(Fact{.kind = FactKind::event_hup, .rule = Rule::SCH_123, .event = event});

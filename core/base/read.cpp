@@ -1,5 +1,5 @@
 // read() and what it needs (SCH-51, LIFE-100 to LIFE-106, ABI-103 to ABI-110).
-// Locks: CM, then XM; values are refreshed by an IPI or under CL.
+// Locks: CM, then XM, with lists as in ioctl.cpp; values are refreshed by an IPI or under CL.
 #include "core/base/base.h"
 
 namespace reperf::core {
@@ -62,7 +62,8 @@ Path<Base::ReadValue> Base::perf_event_read_value(EventId event) {
   ReadValue v{perf_event_count(x), x.total_time_enabled + x.child_total_time_enabled,
               x.total_time_running + x.child_total_time_running};
   // XM keeps the list as it is (LIFE-59).
-  for (const EventId child : x.child_list) {
+  for (std::size_t i = 0; i < x.child_list.size(); ++i) {
+    const EventId child = x.child_list[i];
     co_await perf_event_read(child, false);
     const perf_event& c = ev(child);
     v.count += perf_event_count(c);
@@ -105,7 +106,8 @@ Path<> Base::perf_read_group(EventId event, CallResult* result) {
     if ((format & PERF_FORMAT_LOST) != 0) words.push_back(0);
   };
   member(leader, first.count);
-  for (const EventId sibling : ev(leader).sibling_list) {
+  for (std::size_t i = 0; i < ev(leader).sibling_list.size(); ++i) {
+    const EventId sibling = ev(leader).sibling_list[i];
     const ReadValue value = co_await perf_event_read_value(sibling);
     member(sibling, value.count);
   }

@@ -82,6 +82,7 @@ void ChildCleanupMerged::exit_event(EventId event, CtxId ctx) {
 
 Path<> ChildCleanupMerged::__perf_event_exit_task(EventId event, CtxId ctx) {
   const EventId parent = ev(event).parent;
+  co_await e.point("exit:before-event");
   co_await lock_ctx(ctx);
   exit_event(event, ctx);
   unlock_ctx(ctx);

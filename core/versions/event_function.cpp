@@ -85,6 +85,10 @@ bool EventFunction::remove_event(EventCall call, Cpu cpu) {
   if (c.nr_events != 0 || c.is_active == 0) return false;
   set_is_active(ctx, 0, Rule::SCH_94);
   if (!c.task) return false;
+  if (cpu == kNoCpu) {
+    finding("no-cpuctx", Rule::SCH_94, call.event);
+    return false;
+  }
   perf_cpu_context& cpuctx = cpuctx_of(ctx, cpu);
   warn_on(!(cpuctx.task_ctx == ctx), "W-remove-mismatch", Rule::SCH_94, ctx);
   cpuctx.task_ctx = CtxId{};
