@@ -139,6 +139,9 @@ void add_event(Hasher& h, EventId id, const perf_event& x) {
   h.add(x.child_list);
   h.add(x.owner);
   h.add(x.attr.flags);
+  h.add(x.attr.sample_period);
+  h.add(std::uint64_t{x.group_software});
+  h.add(std::uint64_t{x.account_done});
   h.add(std::uint64_t{x.pending_disable});
   h.add(static_cast<std::uint64_t>(x.cpu));
   h.add(static_cast<std::uint64_t>(x.oncpu));

@@ -113,6 +113,7 @@ Result<void> Session::step(const log::Record& record) {
   problem_.clear();
   if (!elsewhere && !cpu_usable(record.cpu)) return Error{ErrorKind::input, problem_, "", 0, 0};
   if (!tid_valid(record.tid)) return Error{ErrorKind::input, problem_, "", 0, 0};
+  if (!time_valid(record.time)) return Error{ErrorKind::input, problem_, "", 0, 0};
   ++records_;
   end_ = std::max(end_, record.time);
   if (log::kind_class(record.kind()) == log::KindClass::directive) return on_directive(record);
@@ -216,6 +217,28 @@ bool Session::tid_valid(std::uint32_t tid) {
   if (tid <= kTidMax) return true;
   problem_ = fmt::format("thread id {} is above {}", tid, kTidMax);
   return false;
+}
+
+// A multiplexing timer that is armed fires in every period up to the next record.
+bool Session::time_valid(log::Ns time) {
+  constexpr log::Ns kTimeMax = log::Ns{1} << 62;  // 146 years
+  constexpr log::Ns kRotationsMax = 10'000'000;   // hours of a kernel with 1000 ticks a second
+  if (time > kTimeMax) {
+    problem_ = fmt::format("time {} is behind what a machine can be up for", time);
+    return false;
+  }
+  const core::World& w = model_->world();
+  if (time <= w.now) return true;
+  for (const core::Work& item : w.work) {
+    if (item.kind != core::WorkKind::mux_hrtimer) continue;
+    const core::perf_event_context& c = w.contexts[item.ctx];
+    const core::Ns interval = w.cpu(c.cpu).cpuctx[static_cast<std::size_t>(c.nr)].hrtimer_interval;
+    if (interval == 0 || (time - w.now) / interval <= kRotationsMax) continue;
+    problem_ = fmt::format("{} ns pass here while events take turns: more than {} rotations",
+                           time - w.now, kRotationsMax);
+    return false;
+  }
+  return true;
 }
 
 Call& Session::enter(const log::Record& record, std::uint64_t log_event) {

@@ -98,6 +98,7 @@ class Session {
   void place(std::uint32_t number);
   void place_one(std::uint32_t number);
   bool tid_valid(std::uint32_t tid);
+  bool time_valid(log::Ns time);
   bool cpu_usable(std::uint16_t cpu);
   bool held_at_return(const log::Record& r, const Call& call);
   Call& enter(const log::Record& record, std::uint64_t log_event);

@@ -146,7 +146,7 @@ Path<int> Base::find_get_context(TaskId task, Cpu cpu, perf_event_task_context n
 bool Base::needs_sched_hooks(const perf_event& x) const {
   if (x.parent) return false;
   return (x.attach_state & PERF_ATTACH_TASK) != 0 || x.attr.has(AttrBit::context_switch) ||
-         x.cgrp != kNoCgroup;
+         (x.attr.sample_type & PERF_SAMPLE_BRANCH_STACK) != 0 || x.cgrp != kNoCgroup;
 }
 
 // False: the event needs the hooks, and nobody has counted for them.

@@ -129,8 +129,10 @@ Path<> Linux618::perf_install_in_context(CtxId ctx, EventId event, Cpu cpu) {
   ev(event).ctx = ctx;
   if (ev(event).cpu != kNoCpu) ev(event).cpu = cpu;
   const perf_event& x = ev(event);
-  const bool off =
-      x.state <= PERF_EVENT_STATE_OFF || ev(x.group_leader).state <= PERF_EVENT_STATE_OFF;
+  // Effectively OFF: its own state, unless the leader's is OFF or worse.
+  const perf_event_state leader = ev(x.group_leader).state;
+  const bool off = (leader <= PERF_EVENT_STATE_OFF ? leader : x.state) == PERF_EVENT_STATE_OFF &&
+                   x.cgrp == kNoCgroup;
   const EventCall call{.event = event, .ctx = ctx};
   co_await e.point("install:before-lock");
   if (off && cx(ctx).nr_events != 0) {
