@@ -120,7 +120,7 @@ void format_troubles(std::string& out, const DiffReport& report) {
   const auto to = std::back_inserter(out);
   out += "\nfindings and warnings:\n";
   for (const Trouble& t : report.troubles) {
-    for (const Side side : {0, 1}) {
+    for (const Side side : kSides) {
       if (t.count[side] == 0 || t.count[1 - side] != 0) continue;
       fmt::format_to(to, "  only at {}: {}, {}", report.version[side]->name, t.what, t.first[side]);
       if (t.count[side] > 1) fmt::format_to(to, ", and {} times more", t.count[side] - 1);
@@ -143,7 +143,7 @@ void format_calls(std::string& out, const DiffReport& report) {
   fmt::format_to(to, "\nanswers of calls, {} of them differ:\n", report.calls_differ);
   for (const CallDifference& call : report.calls) {
     fmt::format_to(to, "  record {}, {}, {}\n", call.record, call.time, call.what);
-    for (const Side side : {0, 1}) {
+    for (const Side side : kSides) {
       const CallDifference::Answer& answer = call.answers[side];
       fmt::format_to(to, "    at {}: ", report.version[side]->name);
       if (!answer.there) {
@@ -242,7 +242,7 @@ void json_end(std::string& out, const EventEnd& end) {
 }
 
 void json_event(std::string& out, const EventDifference& event, const DiffReport& report) {
-  static constexpr std::array<std::string_view, 2> kSides{"from", "to"};
+  static constexpr std::array<std::string_view, 2> kNames{"from", "to"};
   out += R"({"name":)";
   json_string(out, event.name);
   fmt::format_to(std::back_inserter(out), R"(,"reads":{},"reads_differ":{})", event.reads,
@@ -250,17 +250,17 @@ void json_event(std::string& out, const EventDifference& event, const DiffReport
   if (event.reads_differ != 0) {
     fmt::format_to(std::back_inserter(out), R"(,"first":{{"record":{},"time":{})", event.record,
                    event.time);
-    for (const Side side : {0, 1}) {
-      fmt::format_to(std::back_inserter(out), R"(,"{}":)", kSides[side]);
+    for (const Side side : kSides) {
+      fmt::format_to(std::back_inserter(out), R"(,"{}":)", kNames[side]);
       json_values(out, event.first[side]);
     }
     out += '}';
   }
   out += R"(,"end":{)";
   bool comma = false;
-  for (const Side side : {0, 1}) {
+  for (const Side side : kSides) {
     if (!event.there[side]) continue;
-    fmt::format_to(std::back_inserter(out), R"({}"{}":)", comma ? "," : "", kSides[side]);
+    fmt::format_to(std::back_inserter(out), R"({}"{}":)", comma ? "," : "", kNames[side]);
     json_end(out, event.end[side]);
     comma = true;
   }
@@ -279,7 +279,7 @@ void json_call(std::string& out, const CallDifference& call) {
   fmt::format_to(std::back_inserter(out), R"({{"record":{},"time":{},"what":)", call.record,
                  call.time);
   json_string(out, call.what);
-  for (const Side side : {0, 1}) {
+  for (const Side side : kSides) {
     out += side == 0 ? R"(,"from":)" : R"(,"to":)";
     const CallDifference::Answer& answer = call.answers[side];
     if (!answer.there) {
@@ -296,7 +296,7 @@ void json_call(std::string& out, const CallDifference& call) {
 void json_trouble(std::string& out, const Trouble& t) {
   out += R"({"what":)";
   json_string(out, t.what);
-  for (const Side side : {0, 1}) {
+  for (const Side side : kSides) {
     fmt::format_to(std::back_inserter(out), R"(,"{}":{})", side == 0 ? "from" : "to",
                    t.count[side]);
     if (t.count[side] == 0) continue;
@@ -448,7 +448,7 @@ std::string format_diff_json(const DiffReport& report, std::string_view file) {
   std::string out = "{\"file\":";
   const auto to = std::back_inserter(out);
   json_string(out, file);
-  for (const Side side : {0, 1}) {
+  for (const Side side : kSides) {
     out += side == 0 ? R"(,"from":)" : R"(,"to":)";
     json_string(out, report.version[side]->name);
   }

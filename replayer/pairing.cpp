@@ -67,7 +67,7 @@ void Pairing::Numbers::append_number(std::string& out, core::CtxId ctx) const {
 }
 
 Pairing::Pairing() {
-  for (const Side side : {0, 1}) {
+  for (const Side side : kSides) {
     numbering_[side].pairing = this;
     numbering_[side].side = side;
   }

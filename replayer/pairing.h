@@ -31,6 +31,7 @@ namespace reperf::replay {
 
 // The two runs: 0 is the first, 1 the second.
 using Side = std::size_t;
+inline constexpr std::array<Side, 2> kSides = {0, 1};
 
 using PairNumber = std::uint32_t;  // 0: none
 
