@@ -36,6 +36,10 @@ Path<> TaskCtxSched::perf_install_in_context(CtxId ctx, EventId event, Cpu cpu) 
   if (ev(event).cpu != kNoCpu) ev(event).cpu = cpu;
   co_await e.point("install:before-lock");
   co_await lock_ctx(ctx);
+  if (install_too_late(ctx)) {
+    unlock_ctx(ctx);
+    co_return;
+  }
   install_update_time(ctx, event);
   add_event_to_ctx(event, ctx, Rule::SCH_83);
   const TaskId task = cx(ctx).task;

@@ -31,6 +31,8 @@ class TaskCtxSched : public BaseVersion {
   void ctx_sched_in(CtxId ctx, Cpu cpu, std::uint8_t type) override;
   Path<> perf_install_in_context(CtxId ctx, EventId event, Cpu cpu) override;
   Path<int> __perf_install_in_context(EventCall call) override;
+  // Locks: CL. Whether the context is dead, so that nothing may be added: nobody can tell yet.
+  virtual bool install_too_late(CtxId) { return false; }
   // Locks: CL. Before the event is added by its opener.
   virtual void install_update_time(CtxId ctx, EventId event);
   Path<int> __perf_remove_from_context(EventCall call) override;

@@ -39,28 +39,6 @@ bool Tombstone::install_too_late(CtxId ctx) {
   return cx(ctx).tombstone;
 }
 
-// SCH-83, and nothing is added to a dead context.
-Path<> Tombstone::perf_install_in_context(CtxId ctx, EventId event, Cpu cpu) {
-  ev(event).ctx = ctx;
-  if (ev(event).cpu != kNoCpu) ev(event).cpu = cpu;
-  co_await e.point("install:before-lock");
-  co_await lock_ctx(ctx);
-  if (install_too_late(ctx)) {
-    unlock_ctx(ctx);
-    co_return;
-  }
-  install_update_time(ctx, event);
-  add_event_to_ctx(event, ctx, Rule::SCH_83);
-  const TaskId task = cx(ctx).task;
-  unlock_ctx(ctx);
-  const EventCall call{.event = event, .ctx = ctx};
-  if (task) {
-    co_await task_function_call(task, "__perf_install_in_context", install_body(), call);
-  } else {
-    co_await cpu_function_call(cpu, "__perf_install_in_context", install_body(), call);
-  }
-}
-
 Path<CtxId> Tombstone::perf_pin_task_context(TaskId task, perf_event_task_context nr) {
   const auto slot = static_cast<std::size_t>(nr);
   while (true) {

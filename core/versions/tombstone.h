@@ -33,13 +33,11 @@ class Tombstone : public EventFunction {
   Path<> event_function_call(const char* name, ActiveFn active, EventFn body,
                              EventCall call) override;
   [[nodiscard]] int may_install(CtxId ctx) const override;
-  Path<> perf_install_in_context(CtxId ctx, EventId event, Cpu cpu) override;
   Path<> perf_event_exit_task_context(TaskId task, perf_event_task_context nr) override;
   void exit_event(EventId event, CtxId ctx) override;
   Path<> swap_stores(TaskId task, TaskId next, CtxId ctx, CtxId next_ctx) override;
 
-  // W-install-tombstone; true when the context is dead.
-  bool install_too_late(CtxId ctx);
+  bool install_too_late(CtxId ctx) override;  // W-install-tombstone
   // The task's context, referenced and pinned: it cannot be traded away. None: there is none.
   Path<CtxId> perf_pin_task_context(TaskId task, perf_event_task_context nr);
 };
