@@ -236,8 +236,9 @@ void Invariants::inv_12_exclusive(Cpu cpu, const World& w) {
 // Judged where the totals were brought up to date, that is, where they have changed. Two rules of
 // the time stamps make totals of which nothing is promised:
 //  - SCH-42: enabling moves tstamp_enabled to the context's time and leaves tstamp_stopped behind.
-//    Until the event runs, an update while the context is not active takes tstamp_stopped for now
-//    (SCH-41), and the total misses what lies between, or is below zero. Later totals inherit that.
+//    Until the event runs, an update while the context is not active takes tstamp_stopped as the
+//    time (SCH-41), and the total misses what lies between, or is below zero. Later totals inherit
+//    that.
 //  - SCH-71: a swap exchanges totals, see note_swap().
 void Invariants::inv_14(EventId event, const perf_event& x, EventMemory& m, const World& w) {
   if (!judged(Rule::INV_14)) return;

@@ -15,16 +15,17 @@ Path<> EventFunction::event_function_call(const char* name, ActiveFn active, Eve
     co_await cpu_function_call(ev(call.event).cpu, name, active, call);
     co_return;
   }
+  if (is_dead(ctx)) co_return;
   while (true) {
     if (co_await task_function_call(task, name, active, call) == 0) co_return;
     co_await e.point("event_function_call:before-lock");
     co_await lock_ctx(ctx);
     task = cx(ctx).task;
-    if (cx(ctx).is_active == 0) break;
+    if (is_dead(ctx) || cx(ctx).is_active == 0) break;
     unlock_ctx(ctx);
     co_await e.spin("event_function_call:retry", {.task = task});
   }
-  (this->*body)(call, kNoCpu);
+  if (!is_dead(ctx)) (this->*body)(call, kNoCpu);
   unlock_ctx(ctx);
 }
 

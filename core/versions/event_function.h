@@ -39,8 +39,9 @@ class EventFunction : public TaskCtxSched {
   // target, or CL alone.
   using EventFn = bool (EventFunction::*)(EventCall call, Cpu cpu);
   // `active` runs `body` through event_function() on the target.
-  virtual Path<> event_function_call(const char* name, ActiveFn active, EventFn body,
-                                     EventCall call);
+  Path<> event_function_call(const char* name, ActiveFn active, EventFn body, EventCall call);
+  // Whether the context's task has exited, which ends every call: nobody can tell yet.
+  [[nodiscard]] virtual bool is_dead(CtxId) const { return false; }
   Path<int> event_function(EventFn body, EventCall call);
   // What it says when another task runs.
   [[nodiscard]] virtual int wrong_task() const { return -EAGAIN; }

@@ -6,30 +6,6 @@
 
 namespace reperf::core {
 
-// SCH-76
-Path<> Tombstone::event_function_call(const char* name, ActiveFn active, EventFn body,
-                                      EventCall call) {
-  const CtxId ctx = ev(call.event).ctx;
-  co_await e.point("event_function_call:before-read");
-  TaskId task = cx(ctx).task;
-  if (!task) {
-    co_await cpu_function_call(ev(call.event).cpu, name, active, call);
-    co_return;
-  }
-  if (cx(ctx).tombstone) co_return;
-  while (true) {
-    if (co_await task_function_call(task, name, active, call) == 0) co_return;
-    co_await e.point("event_function_call:before-lock");
-    co_await lock_ctx(ctx);
-    task = cx(ctx).task;
-    if (cx(ctx).tombstone || cx(ctx).is_active == 0) break;
-    unlock_ctx(ctx);
-    co_await e.spin("event_function_call:retry", {.task = task});
-  }
-  if (!cx(ctx).tombstone) (this->*body)(call, kNoCpu);
-  unlock_ctx(ctx);
-}
-
 // Locks: CM
 int Tombstone::may_install(CtxId ctx) const { return w.contexts[ctx].tombstone ? -ESRCH : 0; }
 

@@ -30,8 +30,7 @@ class Tombstone : public EventFunction {
   using EventFunction::EventFunction;
 
  protected:
-  Path<> event_function_call(const char* name, ActiveFn active, EventFn body,
-                             EventCall call) override;
+  [[nodiscard]] bool is_dead(CtxId ctx) const override { return w.contexts[ctx].tombstone; }
   [[nodiscard]] int may_install(CtxId ctx) const override;
   Path<> perf_event_exit_task_context(TaskId task, perf_event_task_context nr) override;
   void exit_event(EventId event, CtxId ctx) override;
